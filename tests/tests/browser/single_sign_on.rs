@@ -32,7 +32,7 @@ impl Place {
             "[[issuer]]\nissuer = {issuer:?}\naudiences = [\"aftercall\"]\nkeys_url = \"{issuer}/jwks\"\n\
              roles = {{ calls-agent = [\"agent\"] }}\n"
         );
-        let (guarded, []) = Guarded::start(&access, []).await;
+        let (guarded, []) = Box::pin(Guarded::start(&access, [])).await;
         let secret = guarded.home.path().join("secret");
         fs::write(&secret, "the secret of the page\n").expect("written");
         let settings = CallManagerConfig {
@@ -42,7 +42,7 @@ impl Place {
             oidc_scopes: "openid calls".to_owned(),
             ..guarded.settings()
         };
-        let page = Page::start_with(&guarded.house, settings.clone(), 0).await;
+        let page = Box::pin(Page::start_with(&guarded.house, settings.clone(), 0)).await;
         let mut place = Self {
             provider,
             guarded,

@@ -374,7 +374,7 @@ async fn the_rust_example_follows_over_restarts() {
     let (house, clients) = house().await;
     let mut example = Command::new(binary("examples/follow"));
     example.arg(format!("http://{}", house.alerter_address()));
-    follows_over_restarts(house, clients, &mut example).await;
+    Box::pin(follows_over_restarts(house, clients, &mut example)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -384,7 +384,7 @@ async fn the_python_example_follows_over_restarts() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     stubs(&python, dir.path()).await;
     let mut example = python_example(&python, dir.path(), &house, "follow.py");
-    follows_over_restarts(house, clients, &mut example).await;
+    Box::pin(follows_over_restarts(house, clients, &mut example)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -396,5 +396,5 @@ async fn the_typescript_example_follows_over_restarts() {
         .args(["--import", "tsx", "follow.mts"])
         .current_dir(dir.path());
     example.env("AFTERCALL_ALERTER", house.alerter_address().to_string());
-    follows_over_restarts(house, clients, &mut example).await;
+    Box::pin(follows_over_restarts(house, clients, &mut example)).await;
 }

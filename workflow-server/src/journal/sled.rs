@@ -12,6 +12,7 @@ mod chunk;
 mod copy;
 mod log;
 mod mover;
+mod orders;
 mod read;
 mod replay;
 mod shared;

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, TryLockError};
 use futures::future::{BoxFuture, FutureExt, ready};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::mover::{Message, Mover};
+use super::mover::{self, Mover};
+use super::orders::{Answer, Message, MoverOrder, WriterOrder};
+use super::read;
 use super::shared::Shared;
 use super::tree::Tree;
 use super::watchdog::Watchdog;
-use super::writer::{self, Answer, Look, Order, Writer};
-use super::{mover, read};
+use super::writer::{self, Look, Writer};
 use crate::journal::blocking::blocking;
 use crate::journal::fault::Fault;
 use crate::journal::head::HeadThread;
@@ -30,7 +31,7 @@ pub(in crate::journal) struct SledLog {
     shared: Arc<Shared>,
     writer: Arc<Mutex<Writer>>,
     fault: Arc<Fault>,
-    orders: mpsc::Sender<(Order, Answer)>,
+    orders: mpsc::Sender<(WriterOrder, Answer)>,
     messages: threads::Sender<Message>,
 }
 
@@ -116,7 +117,7 @@ impl SledLog {
         self.shared.changes()
     }
 
-    async fn order(&self, order: Order) -> Result<(), JournalError> {
+    async fn order(&self, order: WriterOrder) -> Result<(), JournalError> {
         let (answer, done) = oneshot::channel();
         if self.orders.send((order, answer)).await.is_ok()
             && let Ok(done) = done.await
@@ -128,7 +129,7 @@ impl SledLog {
             .raise("the journal's writer has ended".to_owned()))
     }
 
-    async fn order_mover(&self, order: mover::Order) -> Result<(), JournalError> {
+    async fn order_mover(&self, order: MoverOrder) -> Result<(), JournalError> {
         let (answer, done) = oneshot::channel();
         if self.messages.send(Message::Order(order, answer)).is_ok()
             && let Ok(done) = done.await
@@ -161,7 +162,7 @@ impl Log for SledLog {
 /// Does not check the term, because the lock of the directory excludes every other process.
 impl LogWriter for SledLog {
     fn append(&self, group: Group) -> BoxFuture<'_, Result<(), JournalError>> {
-        self.order(Order::Append(group)).boxed()
+        self.order(WriterOrder::Append(group)).boxed()
     }
 
     fn append_here(&self, group: &Group) -> Option<Result<(), JournalError>> {
@@ -175,19 +176,19 @@ impl LogWriter for SledLog {
     }
 
     fn trim(&self, upto: u64) -> BoxFuture<'_, Result<(), JournalError>> {
-        self.order_mover(mover::Order::Trim(upto)).boxed()
+        self.order_mover(MoverOrder::Trim(upto)).boxed()
     }
 
     fn renew(&self) -> BoxFuture<'_, Result<(), JournalError>> {
         async move {
-            self.order_mover(mover::Order::Copy).await?;
-            self.order(Order::ClearTail).await
+            self.order_mover(MoverOrder::Copy).await?;
+            self.order(WriterOrder::ClearTail).await
         }
         .boxed()
     }
 
     fn start_at(&self, position: Position) -> BoxFuture<'_, Result<(), JournalError>> {
-        self.order_mover(mover::Order::StartAt(position)).boxed()
+        self.order_mover(MoverOrder::StartAt(position)).boxed()
     }
 
     fn limits(&self) -> LogLimits {

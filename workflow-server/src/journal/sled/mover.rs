@@ -10,9 +10,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::batch::GroupBatch;
+use super::orders::{Message, MoverOrder};
 use super::shared::Shared;
 use super::watchdog::Watchdog;
-use super::writer::Answer;
 use super::{Place, Tree, Verified, chunk, copy};
 use crate::journal::fault::Fault;
 use crate::journal::head::HeadThread;
@@ -21,25 +21,6 @@ use crate::journal::{
     BATCH_KEYS_MAX, Bounds, Disk, Group, JournalError, MOVE_EVERY, OpenError, Position,
     TRIM_BATCH_BYTES, current, files, guard, tail,
 };
-
-/// A message to the mover.
-pub(super) enum Message {
-    /// A group waits, and there was none before.
-    MoveSoon,
-    /// Many groups wait, or somebody waits for them.
-    MoveNow,
-    Order(Order, Answer),
-}
-
-/// An order to the mover.
-pub(super) enum Order {
-    /// See [`LogWriter::trim`](crate::journal::LogWriter::trim).
-    Trim(u64),
-    /// Copies sled's files and removes the old ones.
-    Copy,
-    /// See [`LogWriter::start_at`](crate::journal::LogWriter::start_at).
-    StartAt(Position),
-}
 
 // The fields are dropped in this order: the head is written, sled is closed, then the directory is
 // unlocked.
@@ -107,12 +88,12 @@ impl Mover {
         done
     }
 
-    fn obey(&self, order: &Order) -> Result<(), JournalError> {
+    fn obey(&self, order: &MoverOrder) -> Result<(), JournalError> {
         self.fault.check()?;
         match order {
-            Order::Trim(upto) => self.trim(*upto),
-            Order::Copy => self.copy(),
-            Order::StartAt(position) => self.start_at(*position),
+            MoverOrder::Trim(upto) => self.trim(*upto),
+            MoverOrder::Copy => self.copy(),
+            MoverOrder::StartAt(position) => self.start_at(*position),
         }
     }
 

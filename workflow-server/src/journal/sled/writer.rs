@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc as threads};
 use std::time::Instant;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
-use super::mover::Message;
+use super::orders::{Answer, Message, WriterOrder};
 use super::shared::Shared;
 use super::watchdog::Watchdog;
 use crate::journal::fault::Fault;
@@ -18,17 +18,6 @@ use crate::journal::head::HeadThread;
 use crate::journal::lock::DirectoryLock;
 use crate::journal::tail::Tail;
 use crate::journal::{Disk, Group, JournalError, LOOK_BYTES_MAX, MOVE_BYTES, files};
-
-/// An order to the writer.
-pub(super) enum Order {
-    /// See [`LogWriter::append`](crate::journal::LogWriter::append).
-    Append(Group),
-    /// Overwrites the tail, after its groups were moved.
-    ClearTail,
-}
-
-/// The channel for the answer to an order.
-pub(super) type Answer = oneshot::Sender<Result<(), JournalError>>;
 
 // The directory is unlocked last.
 pub(super) struct Writer {
@@ -53,12 +42,12 @@ pub(super) struct Look {
 }
 
 /// Works until every handle is dropped.
-pub(super) fn run(writer: &Mutex<Writer>, mut orders: mpsc::Receiver<(Order, Answer)>) {
+pub(super) fn run(writer: &Mutex<Writer>, mut orders: mpsc::Receiver<(WriterOrder, Answer)>) {
     while let Some((order, answer)) = orders.blocking_recv() {
         let mut locked = writer.lock().unwrap_or_else(PoisonError::into_inner);
         let done = match order {
-            Order::Append(group) => locked.append(&group),
-            Order::ClearTail => locked.clear_tail(),
+            WriterOrder::Append(group) => locked.append(&group),
+            WriterOrder::ClearTail => locked.clear_tail(),
         };
         drop(locked);
         // If the caller no longer waits, the change stays.
@@ -104,13 +93,13 @@ impl Writer {
         let (before, was_idle) = self.shared.add_waiting(group.clone());
         let is_full = before < MOVE_BYTES && before + group.bytes.len() >= MOVE_BYTES;
         if is_full {
-            self.tell_mover(Message::MoveNow);
+            self.wake_mover(Message::MoveNow);
         } else if was_idle {
-            self.tell_mover(Message::MoveSoon);
+            self.wake_mover(Message::MoveSoon);
         }
     }
 
-    fn tell_mover(&self, message: Message) {
+    fn wake_mover(&self, message: Message) {
         // The mover ends after the writer, so it has a receiver.
         let _ = self.mover.send(message);
     }
@@ -120,7 +109,7 @@ impl Writer {
         if self.shared.newest_moved().sequence >= upto {
             return Ok(());
         }
-        self.tell_mover(Message::MoveNow);
+        self.wake_mover(Message::MoveNow);
         self.shared.wait_moved(upto, &self.fault)
     }
 
