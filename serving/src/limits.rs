@@ -62,12 +62,12 @@ pub struct Limits {
     /// before it uses it.
     pub unfinished_bytes_per_connection_max: usize,
     /// The same of all connections of the process. Beyond it each may hold
-    /// [`UNFINISHED_BYTES_ALWAYS`].
+    /// `UNFINISHED_BYTES_ALWAYS`.
     pub unfinished_bytes_max: usize,
     /// Bytes of answers that one connection may leave unread before its further requests wait.
     pub unread_bytes_per_connection_max: usize,
     /// Bytes of unread answers of all connections of the process above which one that holds more
-    /// than [`UNREAD_BYTES_ALWAYS`] is served nothing more. Above [`UNREAD_REFUSED_TIMES`] as many,
+    /// than `UNREAD_BYTES_ALWAYS` is served nothing more. Above `UNREAD_REFUSED_TIMES` as many,
     /// reads are refused to everybody.
     pub unread_bytes_max: usize,
     /// Names besides `localhost` and addresses that requests may give as host, with or without a
