@@ -30,16 +30,16 @@ const SUBSCRIBE: PathAndQuery =
 
 /// The part of a SubscribeResponse that is measured: the numbers are the proto's.
 #[derive(Clone, PartialEq, prost::Message)]
-struct ChangeFrame {
+pub(crate) struct ChangeFrame {
     #[prost(message, optional, tag = "5")]
-    stage_change: Option<Sequenced>,
+    pub(crate) stage_change: Option<Sequenced>,
 }
 
 /// Of a StageChange.
 #[derive(Clone, PartialEq, prost::Message)]
-struct Sequenced {
+pub(crate) struct Sequenced {
     #[prost(uint64, tag = "1")]
-    sequence: u64,
+    pub(crate) sequence: u64,
 }
 
 /// How a stream reads.

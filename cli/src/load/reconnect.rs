@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tonic::Streaming;
 
 use crate::errors::Failure;
-use crate::load::audience::subscribe;
+use crate::load::audience::{ChangeFrame, subscribe};
 use crate::load::changes::Changes;
 use crate::load::child::Servers;
 use crate::load::feed_requests::count_feed_requests;
@@ -116,6 +116,7 @@ impl LoadReconnect {
         servers.remark_one_process();
         servers.publish_samples().await?;
         let changes = Changes::start(session).await?;
+        self.wait_for(session, changes.first_sequence()).await?;
         remark(&format!(
             "opening {} streams, and cutting them",
             self.streams
@@ -159,6 +160,27 @@ impl LoadReconnect {
             feed_requests: asked,
             before,
             after: used(),
+        })
+    }
+
+    /// Waits until the alerter has a change. A stream that comes before that gets it later, and would
+    /// count it as missed.
+    async fn wait_for(&self, session: &Session, sequence: u64) -> Result<(), Failure> {
+        let channel = session.to.alerter_server().await?;
+        let mut stream = subscribe::<ChangeFrame>(channel, SubscribeRequest::default()).await?;
+        let has_it = async {
+            while let Some(seen) = stream.message().await? {
+                let change = seen.stage_change.map(|change| change.sequence);
+                if change.is_some_and(|change| change >= sequence) {
+                    return Ok(());
+                }
+            }
+            Err(closed())
+        };
+        let waited = timeout(Duration::from_secs(self.seconds_max), has_it).await;
+        waited.unwrap_or_else(|_| {
+            let why = "The alerter-server did not get the first change in time.";
+            Err(Failure::unavailable(why.to_owned()))
         })
     }
 
@@ -230,9 +252,11 @@ async fn catch_up(
             ));
         }
     }
-    Err(Failure::unavailable(
-        "The server closed a stream.".to_owned(),
-    ))
+    Err(closed())
+}
+
+fn closed() -> Failure {
+    Failure::unavailable("The server closed a stream.".to_owned())
 }
 
 impl Report {

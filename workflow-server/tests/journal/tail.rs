@@ -10,7 +10,8 @@ use tempfile::TempDir;
 use workflow_server::journal::{Disk, Group, OpenError, Options, Storage as _, Store};
 
 use crate::support::{
-    ScriptedDisk, all, append, close, copy_directory, files_below, group, open, options,
+    ScriptedDisk, all, append, close, copy_directory, files_below, group, log_directory, open,
+    options,
 };
 
 /// A disk that answers no sync of sled's file until the sender is dropped. It syncs nothing.
@@ -81,6 +82,22 @@ async fn groups_that_a_crash_left_in_the_tail_are_kept() {
         let store = open(dir.path()).unwrap();
         assert!(all(store.log().as_ref()).await == groups);
         groups.push(append(&store, 1, 10).await);
+        close(store, dir.path());
+    }
+}
+
+/// A log with blobs is copied before it is used. The groups of the tail must be in the copy.
+#[tokio::test]
+async fn groups_of_the_tail_come_into_a_copy_of_a_failed_log() {
+    let (dir, groups) = crashed().await;
+    let blobs = dir.path().join(log_directory(dir.path())).join("blobs");
+    fs::create_dir_all(&blobs).unwrap();
+    fs::write(blobs.join("1"), "").unwrap();
+    fs::write(dir.path().join("sync-failed"), "the disk was gone").unwrap();
+    for copied in [true, false] {
+        let store = open(dir.path()).unwrap();
+        assert_eq!(store.copied, copied);
+        assert!(all(store.log().as_ref()).await == groups);
         close(store, dir.path());
     }
 }

@@ -32,10 +32,22 @@ impl GroupBatch {
 
     /// Commits the groups, and empties the batch. Does nothing if it is empty.
     pub(super) fn commit(&mut self, tree: &Tree) -> Result<(), String> {
+        self.take_to(|batch, keys| tree.commit(batch, keys))
+    }
+
+    /// Writes the groups to a tree that is copied before it is used if it has blobs.
+    pub(super) fn write(&mut self, tree: &Tree) -> Result<(), String> {
+        self.take_to(|batch, keys| tree.write(batch, keys))
+    }
+
+    fn take_to(
+        &mut self,
+        write: impl FnOnce(sled::Batch, usize) -> Result<(), String>,
+    ) -> Result<(), String> {
         let Self { batch, keys, .. } = std::mem::take(self);
         if keys == 0 {
             return Ok(());
         }
-        tree.commit(batch, keys)
+        write(batch, keys)
     }
 }

@@ -1,4 +1,5 @@
-//! Moves the groups that a crash has left in the tail to sled, before the store is used.
+//! Moves the groups that a crash has left in the tail to sled, before the store is used. The caller
+//! looks for blobs afterwards.
 
 use super::batch::GroupBatch;
 use super::{Tree, Verified};
@@ -31,13 +32,13 @@ pub(in crate::journal) fn replay(
             break;
         }
         if !batch.has_room(group) {
-            batch.commit(tree).map_err(failed)?;
+            batch.write(tree).map_err(failed)?;
             progress.alive();
         }
         batch.add(group).map_err(failed)?;
         *newest = group.end();
         verified.passes_head |= head == *newest;
     }
-    batch.commit(tree).map_err(failed)?;
+    batch.write(tree).map_err(failed)?;
     Ok(lost)
 }

@@ -130,11 +130,16 @@ impl Tree {
     /// Applies a batch of `keys` keys and makes it durable. After an error there must be no further
     /// commit.
     pub(super) fn commit(&self, batch: sled::Batch, keys: usize) -> Result<(), String> {
+        self.write(batch, keys)?;
+        self.check_blobs()
+    }
+
+    /// Like [`commit`](Self::commit), for a tree that is copied before it is used if it has blobs.
+    pub(super) fn write(&self, batch: sled::Batch, keys: usize) -> Result<(), String> {
         debug_assert!(keys <= BATCH_KEYS_MAX, "a batch of {keys} keys");
         let written = self.db.apply_batch(batch);
         written.map_err(|error| format!("writing {}: {error}", self.file_path().display()))?;
-        self.make_durable()?;
-        self.check_blobs()
+        self.make_durable()
     }
 
     fn file_path(&self) -> PathBuf {

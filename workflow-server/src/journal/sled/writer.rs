@@ -19,13 +19,14 @@ use crate::journal::lock::DirectoryLock;
 use crate::journal::tail::Tail;
 use crate::journal::{Disk, Group, JournalError, LOOK_BYTES_MAX, MOVE_BYTES, files};
 
-// The directory is unlocked last.
+// The fields are dropped in this order. The mover ends after its last sender is dropped, and closes
+// sled. Then the directory is unlocked.
 pub(super) struct Writer {
     pub(super) tail: Tail,
-    pub(super) mover: threads::Sender<Message>,
     pub(super) head: Arc<HeadThread>,
     pub(super) watchdog: Watchdog,
     pub(super) shared: Arc<Shared>,
+    pub(super) mover: threads::Sender<Message>,
     pub(super) fault: Arc<Fault>,
     pub(super) dir: PathBuf,
     pub(super) disk: Arc<dyn Disk>,
