@@ -30,12 +30,12 @@ const SUBSCRIBE: PathAndQuery =
 
 /// The part of a SubscribeResponse that is measured: the numbers are the proto's.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct ChangeFrame {
+struct ChangeFrame {
     #[prost(message, optional, tag = "5")]
-    pub(crate) stage_change: Option<Sequenced>,
+    stage_change: Option<Sequenced>,
 }
 
-/// Of a StageChange.
+/// Of a StageChange or a SnapshotEnd.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Sequenced {
     #[prost(uint64, tag = "1")]

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tonic::Streaming;
 
 use crate::errors::Failure;
-use crate::load::audience::{ChangeFrame, subscribe};
+use crate::load::audience::{Sequenced, subscribe};
 use crate::load::changes::Changes;
 use crate::load::child::Servers;
 use crate::load::feed_requests::count_feed_requests;
@@ -72,6 +72,15 @@ struct Seen {
     stage_change: Option<Anything>,
     #[prost(message, optional, tag = "7")]
     caught_up: Option<Anything>,
+}
+
+/// What shows up to which change a stream is. The numbers are those of SubscribeResponse.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Reached {
+    #[prost(message, optional, tag = "4")]
+    snapshot_end: Option<Sequenced>,
+    #[prost(message, optional, tag = "5")]
+    stage_change: Option<Sequenced>,
 }
 
 /// Its content is skipped.
@@ -167,11 +176,11 @@ impl LoadReconnect {
     /// count it as missed.
     async fn wait_for(&self, session: &Session, sequence: u64) -> Result<(), Failure> {
         let channel = session.to.alerter_server().await?;
-        let mut stream = subscribe::<ChangeFrame>(channel, SubscribeRequest::default()).await?;
+        let mut stream = subscribe::<Reached>(channel, SubscribeRequest::default()).await?;
         let has_it = async {
             while let Some(seen) = stream.message().await? {
-                let change = seen.stage_change.map(|change| change.sequence);
-                if change.is_some_and(|change| change >= sequence) {
+                let reached = seen.snapshot_end.or(seen.stage_change);
+                if reached.is_some_and(|reached| reached.sequence >= sequence) {
                     return Ok(());
                 }
             }
