@@ -91,6 +91,9 @@ pub const ORDERS_WAITING_MAX: usize = 16;
 /// Entries of a group that the ledger's thread appends itself if nothing waits behind it. Under
 /// load a group has more, and the next one is decided while the writer's thread syncs it.
 pub const APPENDED_HERE_ENTRIES_MAX: usize = 2;
+/// The most entries of a group whose old root the owner drops on its own thread. To wake the other
+/// thread costs more than to drop so little.
+pub const DROPPED_HERE_ENTRIES_MAX: usize = 4;
 /// Timers that fire between two looks at the commands that wait, in a third of a millisecond: a
 /// million due ones must not keep people waiting.
 pub const TIMERS_AT_ONCE: usize = 32;

@@ -25,8 +25,8 @@ use crate::ledger::order::{Asked, Order, Question};
 use crate::ledger::read::feed::{Feed, FeedItem};
 use crate::ledger::{Clock, Condition, Conditions, LedgerError, LedgerOptions, Outcome};
 use crate::limits::{
-    APPENDED_HERE_ENTRIES_MAX, CLOCK_LOOK_EVERY, TIMERS_AT_ONCE, TIMERS_BESIDE_COMMANDS,
-    TIMERS_PER_GROUP,
+    APPENDED_HERE_ENTRIES_MAX, CLOCK_LOOK_EVERY, DROPPED_HERE_ENTRIES_MAX, TIMERS_AT_ONCE,
+    TIMERS_BESIDE_COMMANDS, TIMERS_PER_GROUP,
 };
 use crate::records::WorldImage;
 
@@ -85,7 +85,11 @@ enum Woken {
 /// Drops old roots on another thread, because this is slow: a root has many small allocations.
 pub(in crate::ledger) fn drop_elsewhere() -> std::sync::mpsc::Sender<Arc<Root>> {
     let (sender, receiver) = std::sync::mpsc::channel::<Arc<Root>>();
-    std::thread::spawn(move || receiver.into_iter().for_each(drop));
+    let dropping = std::thread::Builder::new().name("old-roots".to_owned());
+    // Without the thread the channel has no receiver, and each root is dropped where it is sent.
+    if let Err(error) = dropping.spawn(move || receiver.into_iter().for_each(drop)) {
+        tracing::warn!(error = %error, "old roots are dropped by the owner");
+    }
     sender
 }
 
@@ -395,9 +399,16 @@ impl Owner {
         metrics::counter!("aftercall_groups_total").increment(1);
         *self.now.write().unwrap_or_else(PoisonError::into_inner) = in_flight.root.at;
         let old = self.published.swap(Arc::new(in_flight.root));
-        let _ = self.old_roots.send(old);
+        let is_small = items.len() <= DROPPED_HERE_ENTRIES_MAX;
         self.feed.publish(items);
         in_flight.answers.release();
+        // What few entries replaced is dropped sooner than the other thread is woken. Callers do not
+        // wait for either.
+        if is_small {
+            drop(old);
+        } else {
+            let _ = self.old_roots.send(old);
+        }
         if let Some(image) = in_flight.image
             && self.images.try_send(image).is_err()
         {
