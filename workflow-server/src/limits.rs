@@ -72,8 +72,10 @@ pub const MEMBER_WINDOW_BYTES: u32 = (1 << 31) - 1;
 pub const MEMBER_KEEPALIVE: Duration = Duration::from_secs(3);
 /// Bytes of the headers and trailers of an answer of the leader.
 pub const MEMBER_HEADER_BYTES_MAX: u32 = 32 * 1024;
-/// How long an append waits where the store cannot be reached: a take-over of a database takes
-/// seconds.
+/// How long an append waits at first where the store cannot be reached. Most often only its
+/// connection has ended. Each further wait is twice as long.
+pub const STORE_RETRY_FIRST: Duration = Duration::from_millis(50);
+/// The longest such wait: a take-over of a database takes seconds.
 pub const STORE_RETRY_EVERY: Duration = Duration::from_secs(1);
 /// How long a member that starts waits for the name of its database: containers get theirs when they
 /// start, in any order. A name that is wrong is found out then.

@@ -288,6 +288,8 @@ impl Server {
             "fsync=on",
             "max_wal_size=256MB",
             "log_min_messages=warning",
+            // A replica whose primary has restarted connects again. The default is 5 s.
+            "wal_retrieve_retry_interval=200ms",
         ];
         for setting in own
             .into_iter()

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::journal::{Group, JournalError, Leading, Log};
 use crate::ledger::{Clock, Condition, Conditions};
-use crate::limits::STORE_RETRY_EVERY;
+use crate::limits::{STORE_RETRY_EVERY, STORE_RETRY_FIRST};
 
 /// Everything that an append needs. Cheap to clone.
 #[derive(Clone)]
@@ -49,20 +49,22 @@ impl Appender {
         mut error: JournalError,
         stop: &CancellationToken,
     ) -> Result<(), JournalError> {
+        let mut wait = STORE_RETRY_FIRST;
         loop {
             let sentence = format!(
-                "{error}: callers get no answer until the server knows what is written. It tries again every {} s",
+                "{error}: callers get no answer until the server knows what is written. It tries again at least every {} s",
                 STORE_RETRY_EVERY.as_secs()
             );
             self.conditions
                 .set(Condition::Unreachable, Some(sentence.into()));
             if stop
-                .run_until_cancelled(self.clock.wait(STORE_RETRY_EVERY))
+                .run_until_cancelled(self.clock.wait(wait))
                 .await
                 .is_none()
             {
                 return Err(error);
             }
+            wait = (wait * 2).min(STORE_RETRY_EVERY);
             error = match self.look_and_append(group).await {
                 Err(error) if is_lost(&error) => error,
                 known => return known,
