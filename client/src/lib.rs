@@ -55,6 +55,8 @@ pub use connector::Connector;
 pub use dial::{Protocol, Stream};
 pub use error::Error;
 pub use list::{Change, LiveList};
+pub use repeat::is_repeatable;
+pub use replay::Replay;
 pub use subscription::{Event, Subscription};
 pub use token::{Token, TokenError, TokenFile, TokenFn, TokenFuture, TokenSource};
 pub use wallboard::{BoardEvent, Wallboards};

@@ -34,8 +34,9 @@ const SOUGHT: Duration = Duration::from_secs(10);
 
 /// A server that says nothing for this, and then for [`ANSWERED_WITHIN`], is left for another one.
 const ASKED_AFTER: Duration = Duration::from_secs(2);
-/// A server that is there answers a ping within this.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(3);
+/// A server that is there answers a ping within this. Together they are little more than the lease
+/// of a leader: when a paused one is left, another one leads or is about to.
+const ANSWERED_WITHIN: Duration = Duration::from_millis(1_500);
 
 /// The channel to the present server.
 #[derive(Clone, Debug)]

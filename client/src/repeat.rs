@@ -9,8 +9,10 @@ use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_f
 /// What precedes a message of gRPC: whether it is compressed, and its length.
 const PREFIX_BYTES: usize = 5;
 
-/// Whether a second request of this path and content has no second effect.
-pub(crate) fn is_repeatable(path: &str, sent: &[u8]) -> bool {
+/// Whether a second request of this path and content has no second effect: it reads, or it has a
+/// `request_id`. `sent` is the body of the request, with the prefix of gRPC.
+#[must_use]
+pub fn is_repeatable(path: &str, sent: &[u8]) -> bool {
     let Some(rule) = rule(path) else { return false };
     if !rule.is_action {
         return true;

@@ -18,9 +18,10 @@ use tonic::body::Body;
 /// Bytes of a request that are kept until its answer begins: as many as a server takes of one.
 const KEPT_BYTES_MAX: usize = 4 << 20;
 
-/// The body of a request, with what was sent of it.
+/// The body of a request, with what was sent of it, so that a program that passes requests on can
+/// send it again. Keeps 4 MiB at most.
 #[derive(Debug)]
-pub(crate) struct Replay(Arc<Mutex<Sent>>);
+pub struct Replay(Arc<Mutex<Sent>>);
 
 #[derive(Debug)]
 struct Sent {
@@ -32,7 +33,9 @@ struct Sent {
 }
 
 impl Replay {
-    pub(crate) fn new(body: Body) -> Self {
+    /// Nothing of the body is sent yet.
+    #[must_use]
+    pub fn new(body: Body) -> Self {
         Self(Arc::new(Mutex::new(Sent {
             body,
             frames: Vec::new(),
@@ -42,12 +45,14 @@ impl Replay {
     }
 
     /// Whether it can be sent from its beginning.
-    pub(crate) fn is_whole(&self) -> bool {
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
         locked(&self.0).is_kept
     }
 
     /// The body from its beginning, if it is whole.
-    pub(crate) fn body(&self) -> Body {
+    #[must_use]
+    pub fn body(&self) -> Body {
         Body::new(Again {
             sent: Arc::clone(&self.0),
             next: 0,
@@ -55,12 +60,13 @@ impl Replay {
     }
 
     /// What was sent of it, if it is whole.
-    pub(crate) fn sent(&self) -> Vec<u8> {
+    #[must_use]
+    pub fn sent(&self) -> Vec<u8> {
         locked(&self.0).frames.concat()
     }
 
     /// Keeps nothing more: there is an answer.
-    pub(crate) fn settle(&self) {
+    pub fn settle(&self) {
         locked(&self.0).is_kept = false;
     }
 }

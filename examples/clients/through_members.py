@@ -22,7 +22,7 @@ class Several:
         while True:
             used = self.now
             try:
-                return getattr(self.stubs[used], method)(request, timeout=5)
+                return getattr(self.stubs[used], method)(request, timeout=4.5)
             except grpc.RpcError as error:
                 if error.code() not in AWAY or time.monotonic() > until:
                     raise

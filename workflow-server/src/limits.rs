@@ -11,6 +11,8 @@ pub const FOLLOW_LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How long the lease of a leader lasts. After a crash nobody serves for this time, and each
 /// renewal is a request to the store.
 pub const LEASE: Duration = Duration::from_secs(3);
+/// How long a crash of the leader may stop changes. Requests wait this long for an election.
+pub const TAKEOVER_MAX: Duration = Duration::from_secs(5);
 /// A leader stops answering this long before its lease could end: more than the clocks of two
 /// machines drift apart in that time, and than an answer takes to leave.
 pub const LEASE_MARGIN: Duration = Duration::from_secs(1);
@@ -24,11 +26,12 @@ pub const RENEW_RETRY_EVERY: Duration = Duration::from_millis(200);
 pub const REPORT_EVERY: Duration = Duration::from_millis(200);
 /// The same at the end of a lease.
 pub const REPORT_EVERY_MIN: Duration = Duration::from_millis(10);
-/// How long a report may take before it is tried again.
-pub const REPORT_MAX: Duration = Duration::from_secs(2);
+/// How long a report may take before it is tried again. A take-over may wait for one.
+pub const REPORT_MAX: Duration = Duration::from_secs(1);
 /// Followers that find the end of a lease campaign within this time, not all at once.
 pub const CAMPAIGN_SPREAD: Duration = Duration::from_millis(50);
-/// How long a campaign may take: longer, and its lease would be nearly over.
+/// How long a campaign may take: longer, and its lease would be nearly over. The next one follows
+/// soon, because the store lets a process replace a term that it has won without knowing it.
 pub const CAMPAIGN_MAX: Duration = Duration::from_secs(1);
 /// Entries that a follower may lack when it campaigns: it reads them in some tenths of a second.
 pub const CAMPAIGN_LAG_MAX: u64 = 20_000;
@@ -51,12 +54,15 @@ pub const RELEASE_MAX: Duration = Duration::from_secs(1);
 pub const STEP_DOWN_MAX: Duration = Duration::from_secs(5);
 /// How long a member that has stepped down lets the others campaign first.
 pub const STEPPED_DOWN_RESTS: Duration = Duration::from_secs(5);
+/// How long a member that won an election and could not take over lets the others campaign first.
+/// Short, because it may be the only one.
+pub const NOT_TAKEN_OVER_RESTS: Duration = Duration::from_millis(500);
 /// How long a request waits at a member that knows no leader and has lost the store. The same for
 /// the secret of the cluster.
 pub const LEADER_WAIT: Duration = Duration::from_millis(500);
 /// How long a request waits for an election at a member that still has the store: a crash of the
 /// leader takes the rest of its lease and a moment.
-pub const ELECTION_WAIT: Duration = Duration::from_secs(5);
+pub const ELECTION_WAIT: Duration = TAKEOVER_MAX;
 /// A member whose store has answered within this time has not lost it.
 pub const IN_TOUCH: Duration = Duration::from_secs(1);
 /// Streams of requests that are passed on over one connection: fewer than a server allows by
@@ -68,8 +74,9 @@ pub const MEMBER_CONNECTIONS_MAX: usize = 64;
 pub const MEMBER_STREAM_WINDOW_BYTES: u32 = 1 << 20;
 /// The same of a connection: as many as HTTP/2 allows, so that no answer waits for another.
 pub const MEMBER_WINDOW_BYTES: u32 = (1 << 31) - 1;
-/// Time after which a quiet connection to the leader is checked, and how long that may take.
-pub const MEMBER_KEEPALIVE: Duration = Duration::from_secs(3);
+/// Time after which a quiet connection to the leader is checked, and how long that may take. A
+/// leader that this member cannot reach is lost before its lease would have ended.
+pub const MEMBER_KEEPALIVE: Duration = Duration::from_millis(1_200);
 /// Bytes of the headers and trailers of an answer of the leader.
 pub const MEMBER_HEADER_BYTES_MAX: u32 = 32 * 1024;
 /// How long an append waits at first where the store cannot be reached. Most often only its
@@ -303,6 +310,23 @@ pub const HAND_OVER_AT_ONCE: usize = 64;
 // A leader may miss one renewal, and a request to renew ends before the certainty does.
 const _: () = assert!(
     RENEW_EVERY.as_millis() + RENEW_MAX.as_millis() <= LEASE.as_millis() - LEASE_MARGIN.as_millis()
+);
+// The promise of a take-over, without what the machine and the database need. Also if the leader's
+// last renewal was carried out and its answer lost, or the answer to the first campaign.
+const _: () = assert!(
+    LEASE.as_millis()
+        + REPORT_EVERY_MIN.as_millis()
+        + CAMPAIGN_SPREAD.as_millis()
+        + RENEW_EVERY.as_millis()
+        < TAKEOVER_MAX.as_millis()
+);
+const _: () = assert!(
+    LEASE.as_millis()
+        + REPORT_EVERY_MIN.as_millis()
+        + 2 * CAMPAIGN_SPREAD.as_millis()
+        + CAMPAIGN_MAX.as_millis()
+        + REPORT_EVERY.as_millis()
+        < TAKEOVER_MAX.as_millis()
 );
 // A response holds a large change alone, with a usual one before it where that was split.
 const _: () =

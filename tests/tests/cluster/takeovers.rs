@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use aftercall_proto::feed::v1::TailRequest;
-use aftercall_proto::workflow::v1::{GetServerInfoResponse, ServerRole, StepDownRequest};
+use aftercall_proto::workflow::v1::{
+    GetServerInfoRequest, GetServerInfoResponse, ServerRole, StepDownRequest,
+};
 use aftercall_tests::eventually;
+use tokio_util::sync::CancellationToken;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
@@ -137,12 +140,81 @@ async fn a_request_waits_for_the_next_leader() {
     }
 }
 
+/// A leader is killed with a request of another member in hand. That member sends the request to
+/// the next leader, if it has a request id.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_in_hand_survives_its_leader() {
+    let mut crew = Crew::start().await;
+    let leader = crew.leader().await;
+    crew.members[leader].furnish().await;
+    for request_id in ["", "repeated"] {
+        let (leader, others) = crew.roles().await;
+        let store = crew.members[leader].store.clone();
+        store.hold_appends();
+        let mut scripts = crew.members[others[0]].clients.clone().scripts;
+        let mut request = aftercall_tests::set_refund("call", 1.0);
+        request.request_id = request_id.to_owned();
+        let asked = tokio::spawn(async move { scripts.set_workflow(request).await });
+        store.appends_held(1).await;
+        crew.take(leader).kill().await;
+        let answer = asked.await.expect("no panic");
+        if request_id.is_empty() {
+            check_unavailable(&answer.expect_err("it may have been done"));
+        } else {
+            answer.expect("the next leader answers it");
+        }
+    }
+    assert_eq!(crew.members[0].follow_ups("call").await.expect("read"), 1);
+}
+
+/// Role, term and leader of one answer are of one moment, also while the leader changes.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_answer_about_a_member_agrees_with_itself() {
+    let crew = Crew::start().await;
+    crew.leader().await;
+    let stop = CancellationToken::new();
+    let looking: Vec<_> = crew
+        .members
+        .iter()
+        .map(|member| {
+            let (mut operations, stop) = (member.clients.clone().operations, stop.clone());
+            tokio::spawn(async move {
+                while !stop.is_cancelled() {
+                    let info = operations.get_server_info(GetServerInfoRequest {}).await;
+                    check_agrees(&info.expect("it answers").into_inner());
+                }
+            })
+        })
+        .collect();
+    for _ in 0..4 {
+        let leader = crew.leader().await;
+        let mut operations = crew.members[leader].clients.clone().operations;
+        operations
+            .step_down(step_down())
+            .await
+            .expect("another leads");
+    }
+    stop.cancel();
+    for looking in looking {
+        looking.await.expect("no answer was wrong");
+    }
+}
+
+fn check_agrees(info: &GetServerInfoResponse) {
+    let cluster = info.cluster.as_ref().expect("a member");
+    let is_led_here = cluster.has_leader && cluster.leader == cluster.member;
+    assert_eq!(info.role() == ServerRole::Leader, is_led_here, "{info:?}");
+    assert!(!is_led_here || cluster.term > 0, "{info:?}");
+    assert_eq!(cluster.leader_since.is_some(), cluster.term > 0, "{info:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_that_is_stopped_releases_its_lease() {
     let mut crew = Crew::start().await;
     let (leader, _) = crew.roles().await;
     crew.members[leader].furnish().await;
     let stopped = crew.take(leader);
+    let name = stopped.name.to_owned();
     let survivor = crew.members[0].clients.clone();
     let stopping = tokio::spawn(stopped.stop());
     let serving = eventually("another member leads", || {
@@ -157,6 +229,12 @@ async fn a_leader_that_is_stopped_releases_its_lease() {
     println!("serving {:.2} s after a stop", time.as_secs_f64());
     assert!(time < PLANNED_MAX, "{time:?}");
     stopping.await.expect("it ends");
+    let listed = eventually("the survivors know of each other", || async {
+        let cluster = crew.members[0].info().await.ok()?.cluster?;
+        (cluster.members.len() <= crew.members.len()).then_some(cluster.members)
+    });
+    let listed: Vec<String> = listed.await.into_iter().map(|one| one.name).collect();
+    assert!(!listed.contains(&name), "{listed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

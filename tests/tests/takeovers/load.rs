@@ -18,8 +18,9 @@ use crate::cluster::{Cluster, Member};
 
 /// The clients that work at a time.
 const WORKERS: usize = 6;
-/// A client gives up waiting after this time, and asks another member.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// A client gives up waiting after this time, and asks another member. The library leaves a silent
+/// server after the same time.
+const PATIENCE: Duration = Duration::from_millis(3_500);
 
 /// What the workers share.
 #[derive(Default)]

@@ -38,9 +38,9 @@ impl Candidate {
     }
 
     async fn campaign_when_free(&self) -> Elected {
-        let mut sights = self.standing.sights();
+        let mut pictures = self.standing.pictures();
         loop {
-            let sight = sights.borrow_and_update().clone();
+            let sight = pictures.borrow_and_update().sight.clone();
             if let Some(sight) = sight
                 && self.may_campaign(&sight).await
             {
@@ -54,7 +54,7 @@ impl Candidate {
                     Err(error) => tracing::warn!(%error, "this member could not campaign"),
                 }
             }
-            if sights.changed().await.is_err() {
+            if pictures.changed().await.is_err() {
                 // The sender lives as long as the server.
                 std::future::pending::<()>().await;
             }
@@ -68,10 +68,12 @@ impl Candidate {
             .unwrap_or_else(|_| Err(late(CAMPAIGN_MAX)))
     }
 
-    /// Whether no lease is running, and this member would be a good leader: it has read nearly the
-    /// whole log, and its clock is about right.
+    /// Whether no other member has a running lease, and this one would be a good leader: it has read
+    /// nearly the whole log, and its clock is about right. A running lease of its own is that of a
+    /// campaign whose answer was lost, and the store lets this process begin another term.
     async fn may_campaign(&self, sight: &Sight) -> bool {
-        if sight.running().is_some() || self.clock.monotonic() < self.rests_until {
+        let is_led = sight.other_leader(&self.standing.member).is_some();
+        if is_led || self.clock.monotonic() < self.rests_until {
             return false;
         }
         if sight.ahead_millis.unsigned_abs() > CLOCK_DIFFERENCE_MAX.as_millis() as u64 {

@@ -1,8 +1,8 @@
 //! Passes requests on to the leader as they are: no message is decoded.
 //!
 //! Promise: the leader gets the identity that this member has verified, and the client's deadline
-//! and metadata. Its answer comes back with its trailers. A request is passed on once: a member that
-//! does not lead refuses it.
+//! and metadata. Its answer comes back with its trailers. A request is passed on by one member only:
+//! the one that gets it refuses it if it does not lead.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +25,7 @@ use tonic::body::Body;
 use super::standing::Standing;
 use super::way::{MemberTls, Seat, Way};
 use crate::limits::LEADER_WAIT;
-use crate::service::{unavailable_answer, unavailable_trailers};
+use crate::service::unavailable_trailers;
 
 const NO_SECRET: &str = "this member does not know the secret of the cluster yet: send the request again with the same request id";
 const LOST: &str = "the connection to the leader of the cluster was lost: send the request again with the same request id";
@@ -62,8 +62,8 @@ impl Forwarder {
     /// Ends the way to a leader when it is not known to lead any more, so that its requests do not
     /// hang. Runs until the future is dropped.
     pub(crate) async fn watch(&self) {
-        let mut sights = self.standing.sights();
-        while sights.changed().await.is_ok() {
+        let mut pictures = self.standing.pictures();
+        while pictures.changed().await.is_ok() {
             let leader = self.standing.other_leader();
             let mut way = self.way.lock().unwrap_or_else(PoisonError::into_inner);
             let is_over =
@@ -80,12 +80,15 @@ impl Forwarder {
     }
 
     /// The answer of the leader.
+    ///
+    /// # Errors
+    /// A sentence for the client, if the leader was lost or the request not sent.
     pub(super) async fn answer(
         &self,
         way: &Arc<Way>,
         request: Request<Body>,
         on_term: OnTerm,
-    ) -> Response<Body> {
+    ) -> Result<Response<Body>, &'static str> {
         let outcome = self.send(way, request, on_term).await;
         let label = if outcome.is_ok() {
             "answered"
@@ -93,7 +96,7 @@ impl Forwarder {
             "failed"
         };
         metrics::counter!("aftercall_forwarded_requests_total", "outcome" => label).increment(1);
-        outcome.unwrap_or_else(unavailable_answer)
+        outcome
     }
 
     async fn send(

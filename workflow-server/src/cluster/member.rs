@@ -1,6 +1,7 @@
 //! The life of a member: it follows, campaigns, leads, and follows again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aftercall_serving::{MemberKeys, Routes};
 use futures::future::BoxFuture;
@@ -11,18 +12,19 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::candidate::{Candidate, Elected};
 use super::gate::Gate;
-use super::observer::Observer;
+use super::observer::{Observer, late};
 use super::present::{Leads, Present};
 use super::renewal::Renewal;
 use super::secret;
-use super::standing::{Role, Standing};
+use super::standing::Standing;
 use super::switch::Switch;
 use crate::journal::{Elections, JournalError, Storage, Tables, Term};
 use crate::ledger::{
     Clock, Condition, Conditions, Follower, Handle, Ledger, LedgerOptions, RecoverError, job_runner,
 };
 use crate::limits::{
-    DRAIN_OF_LEADER_MAX, LEASE, LEDGER_END_MAX, RELEASE_MAX, STEPPED_DOWN_RESTS, STORE_RETRY_EVERY,
+    DRAIN_OF_LEADER_MAX, LEASE, LEDGER_END_MAX, NOT_TAKEN_OVER_RESTS, RELEASE_MAX,
+    STEPPED_DOWN_RESTS, STORE_RETRY_EVERY,
 };
 
 /// What a member shares with the rest of its process.
@@ -35,8 +37,6 @@ pub(crate) struct Parts {
     pub(crate) standing: Arc<Standing>,
     pub(crate) switch: Switch,
     pub(crate) keys: MemberKeys,
-    /// Cancelled once this member takes part no more: it has stepped down, if it led.
-    pub(crate) settled: CancellationToken,
     /// Makes the services of a role.
     pub(crate) make: Box<dyn Fn(RoleParts) -> MadeRole + Send + Sync>,
 }
@@ -116,12 +116,17 @@ impl Cluster {
         &self.follower
     }
 
-    /// Takes part until `shutdown`. Then steps down, if it leads. Reports to the store until the
-    /// future is dropped.
+    /// Takes part until `shutdown`. Then steps down, if it leads. Reports to the store and passes
+    /// requests on until `closed`, which says that the port is closed. Ends once this member is no
+    /// longer in the list of the store.
     ///
     /// # Errors
     /// [`MemberError`] if the content of the store is damaged, or a thread cannot be started.
-    pub(crate) async fn run(self, shutdown: CancellationToken) -> Result<(), MemberError> {
+    pub(crate) async fn run(
+        self,
+        shutdown: CancellationToken,
+        closed: CancellationToken,
+    ) -> Result<(), MemberError> {
         let Self { parts, follower } = self;
         parts.standing.publish(follower.published());
         let observer = Observer {
@@ -131,12 +136,12 @@ impl Cluster {
             conditions: parts.conditions.clone(),
         };
         let watching = async {
-            tokio::join!(observer.run(), parts.switch.watch());
+            let passing_on = closed.run_until_cancelled(parts.switch.watch());
+            tokio::join!(observer.run(closed.clone()), passing_on);
+            Ok(())
         };
-        tokio::select! {
-            ended = parts.live(follower, &shutdown) => ended?,
-            () = watching => {}
-        }
+        tokio::try_join!(Box::pin(parts.live(follower, &shutdown)), watching)?;
+        parts.leave().await;
         Ok(())
     }
 }
@@ -170,8 +175,8 @@ impl Parts {
             };
             match self.follow(follower, candidate, shutdown).await? {
                 Followed::Elected(follower, elected) => {
-                    self.lead(*follower, elected, &ends, shutdown).await?;
-                    rests_until = self.clock.monotonic() + STEPPED_DOWN_RESTS;
+                    let rest = self.lead(*follower, elected, &ends, shutdown).await?;
+                    rests_until = self.clock.monotonic() + rest;
                 }
                 Followed::Lost => {}
                 Followed::Shutdown => break,
@@ -180,9 +185,16 @@ impl Parts {
                 break;
             }
         }
-        self.settled.cancel();
-        // Until the port is closed, requests are passed on to the next leader.
-        std::future::pending().await
+        Ok(())
+    }
+
+    /// Takes this member out of the list of the store, so that nobody waits for it.
+    async fn leave(&self) {
+        let leaving = self.elections.leave(&self.standing.member);
+        let left = timeout(RELEASE_MAX, leaving).await;
+        if let Err(error) = left.unwrap_or_else(|_| Err(late(RELEASE_MAX))) {
+            tracing::warn!(%error, "this member is in the list of the store for another minute");
+        }
     }
 
     /// Reads the store again, as often as it takes.
@@ -255,13 +267,17 @@ impl Parts {
     /// Reads the secret of the cluster, again whenever there is another leader.
     async fn learn_secret(&self) -> std::convert::Infallible {
         let vault = self.storage.vault();
-        let mut sights = self.standing.sights();
+        let mut pictures = self.standing.pictures();
         let mut known_in = None;
         loop {
-            let lease = sights.borrow_and_update().as_ref().and_then(|sight| {
-                let running = sight.running();
-                running.map(|lease| lease.term)
-            });
+            let lease = pictures
+                .borrow_and_update()
+                .sight
+                .as_ref()
+                .and_then(|sight| {
+                    let running = sight.running();
+                    running.map(|lease| lease.term)
+                });
             if lease.is_some() && lease != known_in {
                 match secret::read(vault.as_ref(), &self.storage.identity().epoch).await {
                     Ok(Some(key)) => {
@@ -275,26 +291,27 @@ impl Parts {
                     }
                 }
             }
-            if sights.changed().await.is_err() {
+            if pictures.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
         }
     }
 
+    /// Leads until another member does, or this one stops. Returns how long others campaign first.
     async fn lead(
         &self,
         follower: Follower,
         elected: Elected,
         ends: &CancellationToken,
         shutdown: &CancellationToken,
-    ) -> Result<(), MemberError> {
+    ) -> Result<Duration, MemberError> {
         let term = elected.leading.term();
         let reign = match self.begin_reign(follower, elected, ends).await {
             Ok(reign) => reign,
             Err(MemberError::Recover(error)) if !is_damage(&error) => {
                 tracing::warn!(%error, %term, "this member could not take over; it follows again");
                 self.release(term).await;
-                return Ok(());
+                return Ok(NOT_TAKEN_OVER_RESTS);
             }
             Err(error) => {
                 self.release(term).await;
@@ -311,7 +328,12 @@ impl Parts {
             () = self.standing.step_down_requested() => Why::Planned,
             _ = &mut reign.ended => Why::LedgerEnded,
         };
-        self.end_reign(reign, why).await
+        let rest = match why {
+            Why::Planned => STEPPED_DOWN_RESTS,
+            Why::Deposed | Why::Shutdown | Why::LedgerEnded => Duration::ZERO,
+        };
+        self.end_reign(reign, why).await?;
+        Ok(rest)
     }
 
     /// Takes over: renews the lease from the beginning, reads to the end of the log, and serves.
@@ -357,9 +379,8 @@ impl Parts {
             routes: made.routes,
             leads: Some(Leads::new(Arc::clone(&gate))),
         });
-        self.standing.begin_term();
         self.switch.set(Some(Arc::clone(&present)));
-        self.standing.set_role(Role::Leading(term));
+        self.standing.begin_term(term);
         self.conditions.set(Condition::Leader, None);
         Ok(Reign {
             term,
@@ -407,7 +428,7 @@ impl Parts {
                 return Err(MemberError::LedgerEnded);
             }
         }
-        self.standing.set_role(Role::Following);
+        self.standing.end_term(term);
         // Its upkeep can write nothing once another member leads, so nothing waits for it for long.
         if timeout(LEDGER_END_MAX, &mut reign.ended).await.is_err() {
             tracing::warn!(%term, "the upkeep of the ended term is still running");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::standing::{Role, Sight, Standing};
 use crate::journal::{Elections, JournalError, Seen};
@@ -23,11 +24,11 @@ pub(super) struct Observer {
 }
 
 impl Observer {
-    /// Reports until the future is dropped.
-    pub(super) async fn run(self) {
+    /// Reports until `stop` is cancelled. A report that is running then is finished first.
+    pub(super) async fn run(self, stop: CancellationToken) {
         let mut leader_at = self.clock.monotonic();
         let mut was_reached = true;
-        loop {
+        while !stop.is_cancelled() {
             let looked = self.look().await;
             let mut wait = REPORT_EVERY;
             match looked {
@@ -49,7 +50,7 @@ impl Observer {
                 }
             }
             self.note_leader(self.clock.monotonic().saturating_sub(leader_at));
-            self.clock.wait(wait).await;
+            stop.run_until_cancelled(self.clock.wait(wait)).await;
         }
     }
 
@@ -72,9 +73,6 @@ impl Observer {
         let newest = newest.max().unwrap_or(0);
         let lag = newest.saturating_sub(self.standing.report().sequence);
         metrics::gauge!("aftercall_follower_lag_entries").set(lag as f64);
-        if let Some(lease) = &sight.seen.lease {
-            metrics::gauge!("aftercall_term").set(lease.term.0 as f64);
-        }
         let difference = Duration::from_millis(sight.ahead_millis.unsigned_abs());
         let sentence = (difference > CLOCK_DIFFERENCE_WARNED).then(|| {
             let which = if sight.ahead_millis > 0 { "ahead of" } else { "behind" };

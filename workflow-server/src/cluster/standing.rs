@@ -1,7 +1,8 @@
 //! What this member knows of its cluster: its own role, who leads, and the other members.
 //!
 //! Promise: never more certain than the last report to the store. Only the gate of a leader decides
-//! whether it may answer.
+//! whether it may answer. Role, term and leader are read and changed together, so that they always
+//! agree with each other.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::journal::{Lease, Member, Report, Seen, Term};
 use crate::ledger::Clock;
-use crate::limits::{IN_TOUCH, MEMBER_ALIVE, OUT_OF_TOUCH, STEP_DOWN_MAX};
+use crate::limits::{IN_TOUCH, LEASE, MEMBER_ALIVE, OUT_OF_TOUCH, STEP_DOWN_MAX};
 
 /// What this process does in its cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,18 @@ pub(crate) struct Sight {
     pub(crate) ahead_millis: i64,
 }
 
+/// What a member knows at one moment. Role, term and leader of one picture agree with each other.
+#[derive(Clone, Debug)]
+pub(crate) struct Picture {
+    pub(crate) role: Role,
+    /// The store, as the last report has shown it. `None` before the first.
+    pub(crate) sight: Option<Arc<Sight>>,
+    /// The monotonic time at which the role began.
+    role_at: Duration,
+    /// The last term in which this process has led.
+    ended: Option<Term>,
+}
+
 /// Why a member does not step down.
 #[derive(Debug)]
 pub(crate) enum NotSteppedDown {
@@ -51,8 +64,7 @@ pub(crate) enum NotSteppedDown {
 pub(crate) struct Standing {
     pub(crate) member: Member,
     clock: Arc<dyn Clock>,
-    role: watch::Sender<Role>,
-    sight: watch::Sender<Option<Arc<Sight>>>,
+    picture: watch::Sender<Picture>,
     step_down: Notify,
     /// The World that is published now.
     published: ArcSwapOption<ArcSwap<Root>>,
@@ -80,38 +92,130 @@ impl Sight {
     }
 }
 
+impl Picture {
+    /// The term of the newest leader. `None` before the first one.
+    pub(crate) fn term(&self) -> Option<Term> {
+        let seen = self.lease().map(|lease| lease.term);
+        match self.role {
+            Role::Leading(term) => seen.max(Some(term)),
+            Role::Following => seen,
+        }
+    }
+
+    /// The lease of the newest leader.
+    pub(crate) fn lease(&self) -> Option<&Lease> {
+        self.sight.as_ref()?.seen.lease.as_ref()
+    }
+
+    /// The running lease of another member than this one.
+    pub(crate) fn other_leader(&self, member: &Member) -> Option<&Lease> {
+        self.sight.as_ref()?.other_leader(member)
+    }
+
+    /// Whether a member leads, as far as this one knows. A lease of its own that it does not use,
+    /// such as that of an earlier process of its name, does not count.
+    pub(crate) fn has_leader(&self, member: &Member) -> bool {
+        match self.role {
+            Role::Leading(_) => true,
+            Role::Following => self.other_leader(member).is_some(),
+        }
+    }
+
+    /// A report that was requested before the present role began shows an earlier moment. Corrects
+    /// what it shows of this member.
+    fn agree(&mut self, member: &Member) {
+        let Some(sight) = &mut self.sight else { return };
+        if sight.at >= self.role_at {
+            return;
+        }
+        let shown = sight.seen.lease.as_ref().map(|lease| lease.term);
+        match self.role {
+            Role::Leading(term) if shown < Some(term) => {
+                let passed = self.role_at.saturating_sub(sight.at).as_millis() as i64;
+                let lease = Lease {
+                    term,
+                    leader: member.clone(),
+                    since_millis: sight.seen.now_millis + passed,
+                    left: LEASE,
+                };
+                Arc::make_mut(sight).seen.lease = Some(lease);
+            }
+            Role::Following if shown.is_some() && shown == self.ended => {
+                if let Some(lease) = &mut Arc::make_mut(sight).seen.lease {
+                    lease.left = Duration::ZERO;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 impl Standing {
     pub(crate) fn new(member: Member, clock: Arc<dyn Clock>) -> Arc<Self> {
         Arc::new(Self {
             member,
             clock,
-            role: watch::Sender::new(Role::Following),
-            sight: watch::Sender::new(None),
+            picture: watch::Sender::new(Picture {
+                role: Role::Following,
+                sight: None,
+                role_at: Duration::ZERO,
+                ended: None,
+            }),
             step_down: Notify::new(),
             published: ArcSwapOption::empty(),
         })
     }
 
+    /// What this member knows now.
+    pub(crate) fn picture(&self) -> Picture {
+        self.picture.borrow().clone()
+    }
+
+    /// What this member knows, with each change of it.
+    pub(super) fn pictures(&self) -> watch::Receiver<Picture> {
+        self.picture.subscribe()
+    }
+
     pub(crate) fn role(&self) -> Role {
-        *self.role.borrow()
-    }
-
-    pub(super) fn set_role(&self, role: Role) {
-        self.role.send_replace(role);
-        metrics::gauge!("aftercall_leader").set(f64::from(u8::from(role != Role::Following)));
-    }
-
-    pub(super) fn set_sight(&self, sight: Sight) {
-        self.sight.send_replace(Some(Arc::new(sight)));
+        self.picture.borrow().role
     }
 
     /// What the last report has shown. `None` before the first.
     pub(crate) fn sight(&self) -> Option<Arc<Sight>> {
-        self.sight.borrow().clone()
+        self.picture.borrow().sight.clone()
     }
 
-    pub(super) fn sights(&self) -> watch::Receiver<Option<Arc<Sight>>> {
-        self.sight.subscribe()
+    pub(super) fn set_sight(&self, sight: Sight) {
+        self.change(|picture| picture.sight = Some(Arc::new(sight)));
+    }
+
+    /// Begins to lead. Forgets requests to step down in an earlier term.
+    pub(super) fn begin_term(&self, term: Term) {
+        let _ = self.step_down.notified().now_or_never();
+        let now = self.clock.monotonic();
+        self.change(|picture| (picture.role, picture.role_at) = (Role::Leading(term), now));
+    }
+
+    /// Follows again.
+    pub(super) fn end_term(&self, term: Term) {
+        let now = self.clock.monotonic();
+        self.change(|picture| {
+            (picture.role, picture.role_at) = (Role::Following, now);
+            picture.ended = Some(term);
+        });
+    }
+
+    /// The only place where the picture changes, and the metrics with it.
+    fn change(&self, change: impl FnOnce(&mut Picture)) {
+        self.picture.send_modify(|picture| {
+            change(picture);
+            picture.agree(&self.member);
+            let leads = picture.role != Role::Following;
+            metrics::gauge!("aftercall_leader").set(f64::from(u8::from(leads)));
+            if let Some(term) = picture.term() {
+                metrics::gauge!("aftercall_term").set(term.0 as f64);
+            }
+        });
     }
 
     /// How long ago the last report was requested.
@@ -150,12 +254,7 @@ impl Standing {
 
     /// The lease of another member that leads, as far as this one knows.
     pub(crate) fn other_leader(&self) -> Option<Lease> {
-        self.sight()?.other_leader(&self.member).cloned()
-    }
-
-    /// Forgets requests to step down in an earlier term.
-    pub(super) fn begin_term(&self) {
-        let _ = self.step_down.notified().now_or_never();
+        self.picture().other_leader(&self.member).cloned()
     }
 
     /// Waits until somebody has asked this leader to step down.
@@ -165,17 +264,19 @@ impl Standing {
 
     /// Asks this leader to step down, and waits until it has. Returns the term that has ended.
     pub(crate) async fn step_down(&self) -> Result<Term, NotSteppedDown> {
-        let Role::Leading(term) = self.role() else {
-            return Err(NotSteppedDown::Follows(self.other_leader()));
+        let picture = self.picture();
+        let Role::Leading(term) = picture.role else {
+            let leader = picture.other_leader(&self.member);
+            return Err(NotSteppedDown::Follows(leader.cloned()));
         };
-        if !self.has_successor() {
+        if !self.has_successor(&picture) {
             return Err(NotSteppedDown::Alone);
         }
-        let mut role = self.role.subscribe();
+        let mut pictures = self.pictures();
         self.step_down.notify_one();
         let ended = timeout(
             STEP_DOWN_MAX,
-            role.wait_for(|role| *role == Role::Following),
+            pictures.wait_for(|picture| picture.role != Role::Leading(term)),
         );
         match ended.await {
             Ok(Ok(_)) => Ok(term),
@@ -185,18 +286,18 @@ impl Standing {
 
     /// Waits for another leader, for a short time. `None` if none is known then.
     pub(crate) async fn successor(&self, ended: Term) -> Option<Lease> {
-        let mut sights = self.sights();
-        let is_next = |sight: &Option<Arc<Sight>>| {
-            let lease = sight.as_ref().and_then(|sight| sight.running());
+        let mut pictures = self.pictures();
+        let is_next = |picture: &Picture| {
+            let lease = picture.sight.as_ref().and_then(|sight| sight.running());
             lease.is_some_and(|lease| lease.term > ended)
         };
-        let seen = timeout(STEP_DOWN_MAX, sights.wait_for(is_next)).await;
-        let sight = seen.ok()?.ok()?.clone()?;
+        let seen = timeout(STEP_DOWN_MAX, pictures.wait_for(is_next)).await;
+        let sight = seen.ok()?.ok()?.sight.clone()?;
         sight.running().cloned()
     }
 
-    fn has_successor(&self) -> bool {
-        let Some(sight) = self.sight() else {
+    fn has_successor(&self, picture: &Picture) -> bool {
+        let Some(sight) = &picture.sight else {
             return false;
         };
         let mut members = sight.seen.members.iter();

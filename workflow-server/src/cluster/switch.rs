@@ -1,16 +1,20 @@
 //! Sends each request to where it is answered: here, or at the leader.
 //!
-//! Promise: during an election a request waits for the next leader, within its deadline. Must not:
-//! wait while this member has lost the store, because another member may be better off.
+//! Promise: during an election a request waits for the next leader, within its deadline. So does one
+//! whose leader is lost before the answer, if it has no second effect: a client need not find out
+//! which of the other members is well. Must not: wait while this member has lost the store, because
+//! another member may be better off.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use aftercall_client::{Replay, is_repeatable};
 use aftercall_serving::ServiceFuture;
 use aftercall_serving::asker::is_passed_on;
 use aftercall_serving::client_timeout;
+use http::request::Parts;
 use http::{Request, Response};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -20,6 +24,7 @@ use tonic::codegen::Service;
 use super::forward::{Forwarder, OnTerm};
 use super::present::Present;
 use super::way::Way;
+use crate::journal::Term;
 use crate::limits::{ELECTION_WAIT, LEADER_WAIT};
 use crate::service::unavailable_answer;
 
@@ -105,35 +110,71 @@ impl Inner {
                 None => unavailable_answer(BEGINS),
             };
         }
-        let wait = client_timeout(request.headers()).map_or(ELECTION_WAIT, share_of);
-        match self.place(wait, is_passed_on).await {
-            Some(Place::Here(present)) => match &present.leads {
-                Some(leads) if !is_step_down => {
-                    let answering = leads.answer(&present.routes, request);
-                    answering.await.unwrap_or_else(|never| match never {})
+        let (head, body) = request.into_parts();
+        let sending = Sending {
+            until: client_timeout(&head.headers).map(|timeout| Instant::now() + share_of(timeout)),
+            replay: Replay::new(body),
+            head,
+            is_passed_on,
+            is_step_down,
+        };
+        let answered = self.answer_or_repeat(&sending).await;
+        sending.replay.settle();
+        answered
+    }
+
+    /// Answers a request here or at the leader. If a leader is lost before its answer, sends a
+    /// request that has no second effect to the next one.
+    async fn answer_or_repeat(&self, sending: &Sending) -> Response<Body> {
+        let mut lost: Option<LostAt> = None;
+        loop {
+            let until = Instant::now() + ELECTION_WAIT;
+            let until = [sending.until, lost.map(|lost| lost.until)]
+                .into_iter()
+                .flatten()
+                .fold(until, Instant::min);
+            let lost_in = lost.map(|lost| lost.term);
+            match self.place(until, sending.is_passed_on, lost_in).await {
+                Some(Place::Here(present)) => return sending.answer_here(&present).await,
+                Some(Place::Leader(way)) => {
+                    let answered =
+                        (self.forwarder).answer(&way, sending.request(), sending.on_term());
+                    let refusal = match answered.await {
+                        Ok(response) => return response,
+                        Err(refusal) => refusal,
+                    };
+                    if !sending.is_repeatable() {
+                        return unavailable_answer(refusal);
+                    }
+                    let first =
+                        lost.map_or_else(|| Instant::now() + ELECTION_WAIT, |lost| lost.until);
+                    lost = Some(LostAt {
+                        term: way.term,
+                        until: first,
+                        refusal,
+                    });
                 }
-                _ => call(&present, request).await,
-            },
-            Some(Place::Leader(way)) => {
-                let on_term = match is_step_down {
-                    true => OnTerm::Ends,
-                    false => OnTerm::Keeps,
-                };
-                self.forwarder.answer(&way, request, on_term).await
+                None => {
+                    return unavailable_answer(match lost {
+                        Some(lost) => lost.refusal,
+                        None if sending.is_passed_on => LEADS_NOT,
+                        None => NO_LEADER,
+                    });
+                }
             }
-            None if is_passed_on => unavailable_answer(LEADS_NOT),
-            None => unavailable_answer(NO_LEADER),
         }
     }
 
-    /// Waits for a place. `None` if there is none in time.
-    async fn place(&self, wait: Duration, is_passed_on: bool) -> Option<Place> {
+    /// Waits for a place. `None` if there is none in time. A leader that was lost in the term `lost`
+    /// is tried again after a moment, because its connection may have failed and not the leader.
+    async fn place(&self, until: Instant, is_passed_on: bool, lost: Option<Term>) -> Option<Place> {
         let standing = self.forwarder.standing();
-        let (mut sights, mut presents) = (standing.sights(), self.present.subscribe());
+        let (mut pictures, mut presents) = (standing.pictures(), self.present.subscribe());
         let begun = Instant::now();
+        let wait = until.saturating_duration_since(begun);
         let short = wait.min(LEADER_WAIT);
         loop {
-            sights.mark_unchanged();
+            pictures.mark_unchanged();
             let present = presents.borrow_and_update().clone();
             if let Some(present) = present.filter(|present| present.accepts()) {
                 return Some(Place::Here(present));
@@ -142,20 +183,72 @@ impl Inner {
                 // A request is passed on once.
                 return None;
             }
-            if !is_passed_on && let Some(way) = self.forwarder.way() {
+            let waited = begun.elapsed();
+            let may_use = |way: &Arc<Way>| {
+                lost != Some(way.term) || (waited >= LEADER_WAIT && standing.is_in_touch())
+            };
+            if !is_passed_on && let Some(way) = self.forwarder.way().filter(may_use) {
                 return Some(Place::Leader(way));
             }
-            let waited = begun.elapsed();
             if waited >= wait || (waited >= short && !standing.is_in_touch()) {
                 return None;
             }
             let look = if waited < short { short } else { wait };
             let look = (begun + look).min(Instant::now() + LEADER_WAIT);
             tokio::select! {
-                Ok(()) = sights.changed() => {}
+                Ok(()) = pictures.changed() => {}
                 Ok(()) = presents.changed() => {}
                 () = sleep_until(look) => {}
             }
+        }
+    }
+}
+
+/// A request on its way to where it is answered.
+struct Sending {
+    head: Parts,
+    replay: Replay,
+    /// Until then it waits for a leader: the rest of the time of its client is for the answer.
+    until: Option<Instant>,
+    is_passed_on: bool,
+    is_step_down: bool,
+}
+
+/// Where an answer was lost.
+#[derive(Clone, Copy)]
+struct LostAt {
+    term: Term,
+    /// Until then the request is sent again.
+    until: Instant,
+    /// What its client gets if nobody answers.
+    refusal: &'static str,
+}
+
+impl Sending {
+    fn request(&self) -> Request<Body> {
+        Request::from_parts(self.head.clone(), self.replay.body())
+    }
+
+    fn on_term(&self) -> OnTerm {
+        if self.is_step_down {
+            OnTerm::Ends
+        } else {
+            OnTerm::Keeps
+        }
+    }
+
+    /// Whether it can be sent again, and has no second effect.
+    fn is_repeatable(&self) -> bool {
+        self.replay.is_whole() && is_repeatable(self.head.uri.path(), &self.replay.sent())
+    }
+
+    async fn answer_here(&self, present: &Present) -> Response<Body> {
+        match &present.leads {
+            Some(leads) if !self.is_step_down => {
+                let answering = leads.answer(&present.routes, self.request());
+                answering.await.unwrap_or_else(|never| match never {})
+            }
+            _ => call(present, self.request()).await,
         }
     }
 }

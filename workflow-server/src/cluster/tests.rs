@@ -4,6 +4,7 @@
 mod answers;
 mod elections;
 mod leases;
+mod standing;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};

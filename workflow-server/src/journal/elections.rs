@@ -73,11 +73,20 @@ pub trait Elections: Send + Sync {
     /// Errors: [`JournalError::Unreachable`].
     fn report(&self, report: &Report) -> BoxFuture<'_, Result<Seen, JournalError>>;
 
+    /// Takes a member that ends out of the list of members. Does nothing if it is not there.
+    ///
+    /// Errors: [`JournalError::Unreachable`], [`JournalError::Unknown`].
+    fn leave(&self, member: &Member) -> BoxFuture<'_, Result<(), JournalError>>;
+
     /// Becomes the leader with the next term, if no lease is running. Returns `None` if one is, or
     /// if another process was first. The lease begins when the store carries this out.
     ///
+    /// The running lease may be that of this process and this member, as the newest report has
+    /// shown it. The process then did not get the answer to an earlier campaign, and begins another
+    /// term instead of waiting for the end of that lease.
+    ///
     /// Errors: [`JournalError::Unreachable`]. [`JournalError::Unknown`]: the answer was lost. This
-    /// process may be the leader of a term that it does not know, whose lease simply ends.
+    /// process may be the leader of a term that it does not know.
     fn campaign(
         &self,
         member: &Member,

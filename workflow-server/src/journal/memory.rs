@@ -47,6 +47,7 @@ impl MemoryStore {
     fn over(content: Arc<Mutex<Content>>) -> Self {
         let shared = Shared {
             content,
+            process: rand::random(),
             fault: Mutex::new(None),
             failed: OnceLock::new(),
             held: watch::Sender::new(false),

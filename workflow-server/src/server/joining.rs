@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use aftercall_serving::{MemberKeys, Routes};
 use futures::future::FutureExt as _;
-use tokio_util::sync::CancellationToken;
 
 use super::error::ServerError;
 use super::opening::StorePlace;
@@ -32,7 +31,6 @@ pub(super) struct Joining {
     pub(super) switch: Switch,
     pub(super) keys: MemberKeys,
     pub(super) conditions: Conditions,
-    pub(super) settled: CancellationToken,
     pub(super) reading: Arc<Reading>,
 }
 
@@ -98,7 +96,6 @@ impl Joining {
             standing: Arc::clone(&self.standing),
             switch: self.switch.clone(),
             keys: self.keys.clone(),
-            settled: self.settled.clone(),
             make: self.maker(&storage, started),
         })
         .await?;

@@ -60,7 +60,6 @@ impl MemberServer {
             switch: Switch::new(forwarder),
             keys,
             conditions: Conditions::default(),
-            settled: CancellationToken::new(),
             reading,
         };
         let cluster = joining.join_now().await?;
@@ -79,7 +78,7 @@ impl MemberServer {
     ) -> Result<(), ServerError> {
         let address = listener.local_addr();
         let (readiness, conditions) = (Readiness::new(), self.joining.conditions.clone());
-        let (switch, settled) = (self.joining.switch.clone(), self.joining.settled.clone());
+        let (switch, closed) = (self.joining.switch.clone(), CancellationToken::new());
         let watching = follow_conditions(conditions.clone(), readiness.clone());
         let _watching = AbortOnDropHandle::new(tokio::spawn(watching));
         let mut routes = base_routes(&SERVICES, &readiness).await?;
@@ -96,16 +95,20 @@ impl MemberServer {
         if self.cluster.is_some() {
             tracing::info!(%address, "workflow-server is ready");
         }
-        let mut member = AbortOnDropHandle::new(tokio::spawn(self.run(shutdown.clone())));
+        let mut member =
+            AbortOnDropHandle::new(tokio::spawn(self.run(shutdown.clone(), closed.clone())));
         let served = tokio::select! {
             served = serve(listener, routes, limits, readiness, shutdown) => served,
             ended = &mut member => return Err(ended.map_or(ServerError::LedgerEnded, why)),
         };
-        // What was taken before the port closed is made durable, and the lease is released.
-        if timeout(SETTLE_MAX, settled.cancelled()).await.is_err() {
-            tracing::warn!(
+        // What was taken before the port closed is made durable, the lease is released, and the
+        // member leaves the list of the store.
+        closed.cancel();
+        match timeout(SETTLE_MAX, &mut member).await {
+            Ok(ended) => ended.unwrap_or(Err(ServerError::LedgerEnded))?,
+            Err(_) => tracing::warn!(
                 "this member has not stepped down in time: its lease ends with its time"
-            );
+            ),
         }
         if let Some(reason) = conditions.get(Condition::Store) {
             return Err(ServerError::StoreFailed(reason));
@@ -114,8 +117,13 @@ impl MemberServer {
         Ok(served?)
     }
 
-    /// Takes part until `shutdown`, from the moment when the store can be reached.
-    async fn run(self, shutdown: CancellationToken) -> Result<(), ServerError> {
+    /// Takes part until `shutdown`, from the moment when the store can be reached. Ends after
+    /// `closed`.
+    async fn run(
+        self,
+        shutdown: CancellationToken,
+        closed: CancellationToken,
+    ) -> Result<(), ServerError> {
         let Self { joining, cluster } = self;
         let cluster = match cluster {
             Some(cluster) => cluster,
@@ -126,12 +134,12 @@ impl MemberServer {
                     cluster
                 }
                 None => {
-                    joining.settled.cancel();
-                    return std::future::pending().await;
+                    closed.cancelled().await;
+                    return Ok(());
                 }
             },
         };
-        Ok(cluster.run(shutdown).await?)
+        Ok(cluster.run(shutdown, closed).await?)
     }
 }
 

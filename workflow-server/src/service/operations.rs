@@ -325,6 +325,7 @@ pub(super) async fn get_server_info(
     let (counters, is_whole) = (view.counters(), view.reach().is_everything());
     let health = shared.ledger.health();
     let usage = process::usage();
+    let (role, cluster) = cluster::shown(shared);
     Ok(proto::GetServerInfoResponse {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         epoch: shared.epoch.to_string(),
@@ -351,8 +352,8 @@ pub(super) async fn get_server_info(
         resident_bytes: usage.resident_bytes,
         archived_instances: view.archived_instances(),
         country: shared.desk.country.to_string(),
-        role: cluster::role(shared).into(),
-        cluster: cluster::shown(shared),
+        role: role.into(),
+        cluster,
     })
 }
 

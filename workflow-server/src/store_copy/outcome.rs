@@ -47,7 +47,7 @@ pub enum CopyError {
         dir: PathBuf,
     },
     /// Servers use the store.
-    #[error("{} of {location}: stop all servers on it, and try again after 10 s", in_use(.servers))]
+    #[error("{} of {location}: stop all servers on it. After one was killed, try again in 10 s", in_use(.servers))]
     InUse {
         /// The location of the store.
         location: String,

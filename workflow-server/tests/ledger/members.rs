@@ -17,7 +17,7 @@ use violations::violations;
 use workflow_server::journal::memory::MemoryStore;
 use workflow_server::journal::{Storage as _, Term};
 use workflow_server::ledger::feed::FeedError;
-use workflow_server::ledger::{Follower, Ledger, LedgerError, ManualClock};
+use workflow_server::ledger::{Follower, Ledger, LedgerError, LedgerOptions, ManualClock};
 
 use crate::support::{Bench, options, request, team};
 
@@ -65,6 +65,57 @@ proptest! {
         let store = run(live(ends, None));
         prop_assert_eq!(violations(&store), Vec::<String>::new());
     }
+}
+
+/// Occupies the only thread that decodes groups. Returns once it runs, with what releases it.
+async fn occupy() -> std::sync::mpsc::Sender<()> {
+    let (runs, is_running) = tokio::sync::oneshot::channel();
+    let (release, released) = std::sync::mpsc::channel();
+    tokio::task::spawn_blocking(move || {
+        let _ = runs.send(());
+        let _ = released.recv();
+    });
+    is_running.await.unwrap();
+    release
+}
+
+/// A take-over drops the read of a follower after it has applied some groups. Nothing of them is
+/// lost for the feed.
+#[test]
+fn a_dropped_read_leaves_no_gap_in_the_feed() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(async {
+        let store = MemoryStore::new();
+        let clock = Arc::new(ManualClock::at(Time(1_795_000_000_000)));
+        let all_kept = LedgerOptions {
+            snapshot_every_entries: 1_000,
+            ..options()
+        };
+        let leader = Ledger::recover(&store, clock, all_kept).await;
+        let (leader, handle) = leader.unwrap();
+        let leading = tokio::spawn(leader.run(CancellationToken::new()));
+        let mut follower = Follower::begin(&store, options()).await.unwrap();
+        for n in 1..=100 {
+            let made = handle.execute(request(team(&format!("team-{n}")), None));
+            made.await.unwrap();
+        }
+        leading.abort();
+        let first = occupy().await;
+        let mut read = Box::pin(follower.advance());
+        assert!(futures::poll!(&mut read).is_pending(), "nothing is decoded");
+        // The thread decodes what waits, and is then occupied again.
+        let second = tokio::join!(occupy(), async { drop(first) }).0;
+        assert!(futures::poll!(&mut read).is_pending(), "a part is decoded");
+        drop(read);
+        drop(second);
+        while follower.advance().await.unwrap() {}
+        let items = follower.feed().items(1, 1_000).await.unwrap();
+        let sequences: Vec<u64> = items.iter().map(|item| item.entry.sequence).collect();
+        assert_eq!(sequences, (1..=100).collect::<Vec<u64>>());
+    });
 }
 
 #[test]

@@ -56,7 +56,9 @@ impl Running {
             standing,
             conditions,
             candidate,
-            _observing: AbortOnDropHandle::new(tokio::spawn(observer.run())),
+            _observing: AbortOnDropHandle::new(tokio::spawn(
+                observer.run(CancellationToken::new()),
+            )),
         }
     }
 
@@ -87,6 +89,26 @@ async fn a_follower_leads_soon_after_the_lease_has_ended() {
     let at = follower.clock.monotonic();
     let latest = LEASE + CAMPAIGN_SPREAD + Duration::from_millis(50);
     assert!((LEASE..latest).contains(&at), "{at:?}");
+}
+
+/// The answer to a campaign is lost, as on a database that takes long for a commit.
+#[tokio::test(start_paused = true)]
+async fn a_lost_campaign_costs_no_lease() {
+    let store = store();
+    let elections = store.elections().expect("it has elections");
+    let lost = elections.campaign(&member("one"), LEASE).await;
+    assert!(lost.expect("reached").is_some());
+    let other = Running::new(&store, "two");
+    assert!(other.elected_within(LEASE / 4).await.is_none());
+    let namesake = Running::new(&store.restart(), "one");
+    assert!(namesake.elected_within(LEASE / 4).await.is_none());
+    drop(namesake);
+    let follower = Running::new(&store, "one");
+    let soon = REPORT_EVERY + CAMPAIGN_SPREAD;
+    let elected = follower.elected_within(soon).await.expect("it is elected");
+    assert_eq!(elected.leading.term().0, 2);
+    let led = other.standing.other_leader().expect("a lease");
+    assert_eq!(led.leader, member("one"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -45,12 +45,13 @@ impl MemoryElections {
         Ok(polls.seen())
     }
 
-    /// The next term, if no lease is running.
-    fn free_term(&self) -> Result<Option<Term>, JournalError> {
+    /// The next term, if no other process or member has a running lease.
+    fn free_term(&self, member: &Member) -> Result<Option<Term>, JournalError> {
         self.0.reached()?;
         let content = lock(&self.0.content);
         let lease = content.polls.lease.as_ref();
-        let is_running = lease.is_some_and(|held| held.until > Instant::now());
+        let is_own = |held: &Held| held.process == self.0.process && held.leader == *member;
+        let is_running = lease.is_some_and(|held| held.until > Instant::now() && !is_own(held));
         Ok((!is_running).then(|| content.term.next()))
     }
 
@@ -61,6 +62,7 @@ impl MemoryElections {
             term,
             leader,
             since_millis,
+            process: self.0.process,
             until: Instant::now() + lease,
         });
     }
@@ -86,6 +88,14 @@ impl Elections for MemoryElections {
         async move { seen }.boxed()
     }
 
+    fn leave(&self, member: &Member) -> BoxFuture<'_, Result<(), JournalError>> {
+        let left = self.0.reached().map(|()| {
+            let polls = &mut lock(&self.0.content).polls;
+            polls.members.remove(&member.name);
+        });
+        async move { left }.boxed()
+    }
+
     fn campaign(
         &self,
         member: &Member,
@@ -93,7 +103,7 @@ impl Elections for MemoryElections {
     ) -> BoxFuture<'_, Result<Option<Leading>, JournalError>> {
         let member = member.clone();
         async move {
-            let Some(term) = self.free_term()? else {
+            let Some(term) = self.free_term(&member)? else {
                 return Ok(None);
             };
             match lead(&self.0, term) {

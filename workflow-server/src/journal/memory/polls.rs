@@ -22,6 +22,8 @@ pub(super) struct Held {
     pub(super) term: Term,
     pub(super) leader: Member,
     pub(super) since_millis: i64,
+    /// The process that has won it.
+    pub(super) process: u64,
     pub(super) until: Instant,
 }
 

@@ -71,6 +71,8 @@ pub(super) struct Blob {
 /// The content as one process sees it.
 pub(super) struct Shared {
     pub(super) content: Arc<Mutex<Content>>,
+    /// A random number, which distinguishes this process from others.
+    pub(super) process: u64,
     /// The number of appends before the fault, and where it happens.
     pub(super) fault: Mutex<Option<(u64, FailAt)>>,
     pub(super) failed: OnceLock<String>,

@@ -1,10 +1,12 @@
 //! The elections in the database, by its clock. Each is one statement.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use super::failure::Failure;
 use super::link::Lane;
@@ -15,13 +17,15 @@ use crate::journal::{
     Elections, JournalError, Leading, Lease, MEMBER_KEPT, Member, Report, Reported, Seen, Term,
 };
 
-/// Begins the next term if no lease is running. The condition is checked again after a wait for
-/// another process that does the same.
+/// Begins the next term if no lease is running. Also if the lease is that of this process, in the
+/// term that its newest report has shown: the process did not get the answer to its campaign. A
+/// campaign that the network delivers late names an older term, and changes nothing. The condition
+/// is checked again after a wait for another process that does the same.
 const CAMPAIGN: &str = "
 UPDATE aftercall.leadership
 SET term = term + 1, mark = $1, holder = $2, address = $3, began_at = clock_timestamp(),
     expires_at = clock_timestamp() + $4 * interval '1 millisecond'
-WHERE expires_at <= clock_timestamp()
+WHERE expires_at <= clock_timestamp() OR (mark = $1 AND holder = $2 AND term = $5)
 RETURNING term";
 
 /// Begins a term without a lease, if no lease is running.
@@ -72,6 +76,8 @@ SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
        term, holder, address, (extract(epoch FROM began_at) * 1000)::bigint,
        (extract(epoch FROM expires_at - clock_timestamp()) * 1000)::bigint
 FROM aftercall.leadership";
+
+const LEAVE: &str = "DELETE FROM aftercall.member WHERE name = $1 AND address = $2";
 
 const RECENT: &str = "
 SELECT name FROM aftercall.member WHERE reported_at > clock_timestamp() - interval '10 seconds'
@@ -160,6 +166,10 @@ impl Shared {
             .await
             .map_err(Failure::of_read)?;
         let lease = self.lease_in(rows.first())?;
+        if let Some(row) = rows.first() {
+            self.reported_term
+                .store(self.value(row, 1)?, Ordering::SeqCst);
+        }
         let now_millis = match rows.first() {
             Some(row) => self.value(row, 0)?,
             None => 0,
@@ -216,6 +226,16 @@ impl Elections for PostgresElections {
         self.0.report(report.clone()).boxed()
     }
 
+    fn leave(&self, member: &Member) -> BoxFuture<'_, Result<(), JournalError>> {
+        let member = member.clone();
+        async move {
+            let values: [&(dyn ToSql + Sync); 2] = [&member.name, &member.address];
+            let left = self.0.link.rows(Lane::Vote, LEAVE, &values).await;
+            left.map(drop).map_err(Failure::of_write)
+        }
+        .boxed()
+    }
+
     fn campaign(
         &self,
         member: &Member,
@@ -224,12 +244,19 @@ impl Elections for PostgresElections {
         let (member, lease) = (member.clone(), millis(lease));
         async move {
             let shared = &self.0;
+            let reported = shared.reported_term.load(Ordering::SeqCst);
             let won = shared
                 .link
                 .rows(
                     Lane::Vote,
                     CAMPAIGN,
-                    &[&shared.mark, &member.name, &member.address, &lease],
+                    &[
+                        &shared.mark,
+                        &member.name,
+                        &member.address,
+                        &lease,
+                        &reported,
+                    ],
                 )
                 .await
                 .map_err(Failure::of_write)?;

@@ -1,7 +1,7 @@
 //! What the parts of one store share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, ToSql};
@@ -26,6 +26,8 @@ pub(super) struct Shared {
     /// A random number. It distinguishes this process from another one that has the same term, as
     /// is possible after the database was set back.
     pub(super) mark: i64,
+    /// The newest term that a report of this process has shown.
+    pub(super) reported_term: AtomicI64,
     /// Whether the answer to an append was lost, and no barrier has been passed since.
     is_doubtful: AtomicBool,
     /// Whether the newest write has found the disk of the database full.
@@ -39,6 +41,7 @@ impl Shared {
             hints,
             location,
             mark: rand::random(),
+            reported_term: AtomicI64::new(0),
             is_doubtful: AtomicBool::new(false),
             is_full: AtomicBool::new(false),
         }

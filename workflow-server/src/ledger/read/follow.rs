@@ -30,6 +30,8 @@ pub struct Follower {
     pub(in crate::ledger) feed: Arc<Feed>,
     pub(in crate::ledger) history: Arc<History>,
     pub(in crate::ledger) conditions: Conditions,
+    /// Entries that are applied and not published, because their read was dropped.
+    unpublished: Vec<FeedItem>,
     changes: watch::Receiver<Bounds>,
 }
 
@@ -60,6 +62,7 @@ impl Follower {
             feed,
             history: Arc::new(history),
             conditions: Conditions::default(),
+            unpublished: Vec::new(),
             changes,
         })
     }
@@ -94,14 +97,14 @@ impl Follower {
         &self.history
     }
 
-    /// Reads once, applies the entries and publishes them. Returns whether there may be more.
+    /// Reads once, applies the entries and publishes them. Returns whether there may be more. If the
+    /// future is dropped, the next call continues.
     ///
     /// # Errors
     /// [`RecoverError`]. After [`JournalError::Unreachable`] the caller should try again.
     pub async fn advance(&mut self) -> Result<bool, RecoverError> {
-        let mut items = Vec::new();
         let advanced = self.recovered.advance(self.log.as_ref(), |linked, bytes| {
-            items.push(FeedItem {
+            self.unpublished.push(FeedItem {
                 entry: Arc::new(linked.entry),
                 chain: linked.chain,
                 bytes,
@@ -114,31 +117,35 @@ impl Follower {
             }
             more => more?,
         };
-        if items.is_empty() {
+        if self.unpublished.is_empty() {
             return Ok(more);
         }
         // The root comes first: a reader that the feed wakes then finds the change in the World.
         self.published
             .store(Arc::new(self.recovered.world.root().clone()));
-        self.feed.publish(items);
+        self.feed.publish(std::mem::take(&mut self.unpublished));
         Ok(more)
     }
 
     async fn begin_again(&mut self) -> Result<(), RecoverError> {
-        self.recovered = look(self.log.as_ref(), self.vault.as_ref(), &self.options).await?;
+        let recovered = look(self.log.as_ref(), self.vault.as_ref(), &self.options).await?;
         let oldest = self.log.bounds().await?.oldest();
+        // Nothing waits after this, so a dropped future changes either nothing or everything.
+        self.recovered = recovered;
         tracing::warn!(
             oldest,
             newest = self.recovered.newest.sequence,
             "the log was trimmed before this server had read it: continuing from the newest snapshot"
         );
+        self.unpublished.clear();
         self.published
             .store(Arc::new(self.recovered.world.root().clone()));
         self.feed.jump(self.recovered.newest, oldest);
         Ok(())
     }
 
-    /// Follows the log until `stop` is cancelled.
+    /// Follows the log until `stop` is cancelled. A read that is running then is dropped: it may
+    /// wait for a connection that is lost, and a take-over must not wait for it.
     ///
     /// # Errors
     /// [`RecoverError`] if the content of the store is not valid. While the store is unreachable,
@@ -146,7 +153,10 @@ impl Follower {
     pub async fn follow(&mut self, stop: &CancellationToken) -> Result<(), RecoverError> {
         while !stop.is_cancelled() {
             self.changes.mark_unchanged();
-            match self.advance().await {
+            let Some(advanced) = stop.run_until_cancelled(self.advance()).await else {
+                return Ok(());
+            };
+            match advanced {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(RecoverError::Journal(error @ JournalError::Unreachable { .. })) => {

@@ -11,40 +11,36 @@ use crate::service::ask::Faults;
 use crate::service::say::{Refusal, convert, refusal};
 use crate::service::shared::Shared;
 
-/// What this server does in its cluster.
-pub(crate) fn role(shared: &Shared) -> proto::ServerRole {
-    match shared.standing.as_ref().map(|standing| standing.role()) {
-        None => proto::ServerRole::Alone,
-        Some(Role::Leading(_)) => proto::ServerRole::Leader,
-        Some(Role::Following) => proto::ServerRole::Follower,
-    }
-}
-
-/// The cluster, as this member knows it.
-pub(crate) fn shown(shared: &Shared) -> Option<proto::Cluster> {
-    let standing = shared.standing.as_ref()?;
-    let member = standing.member.name.clone();
-    let Some(sight) = standing.sight() else {
-        return Some(proto::Cluster {
-            member,
-            ..proto::Cluster::default()
-        });
+/// What this server does in its cluster, and the cluster as this member knows it. Both are of the
+/// same moment.
+pub(crate) fn shown(shared: &Shared) -> (proto::ServerRole, Option<proto::Cluster>) {
+    let Some(standing) = &shared.standing else {
+        return (proto::ServerRole::Alone, None);
     };
-    let ago = standing.age(&sight);
-    let lease = sight.seen.lease.as_ref();
-    Some(proto::Cluster {
-        member,
-        term: lease.map_or(0, |lease| lease.term.0),
+    let picture = standing.picture();
+    let role = match picture.role {
+        Role::Leading(_) => proto::ServerRole::Leader,
+        Role::Following => proto::ServerRole::Follower,
+    };
+    let (own, lease) = (&standing.member, picture.lease());
+    let ago = picture.sight.as_ref().map(|sight| standing.age(sight));
+    let members = picture.sight.iter().zip(ago);
+    let cluster = proto::Cluster {
+        member: own.name.clone(),
+        term: picture.term().map_or(0, |term| term.0),
         leader: lease.map_or_else(String::new, |lease| lease.leader.name.clone()),
         leader_address: lease.map_or_else(String::new, |lease| lease.leader.address.clone()),
         leader_since: lease.map(|lease| convert::timestamp(Time(lease.since_millis))),
-        has_leader: sight.running().is_some(),
-        seen_ago: Some(convert::duration(ago)),
-        members: members(&sight, ago),
-    })
+        has_leader: picture.has_leader(own),
+        seen_ago: ago.map(convert::duration),
+        members: members
+            .flat_map(|(sight, ago)| members_of(sight, ago))
+            .collect(),
+    };
+    (role, Some(cluster))
 }
 
-fn members(sight: &Sight, ago: Duration) -> Vec<proto::ClusterMember> {
+fn members_of(sight: &Sight, ago: Duration) -> Vec<proto::ClusterMember> {
     let members = &sight.seen.members;
     let newest = members.iter().map(|member| member.report.sequence).max();
     let leader = sight.running().map(|lease| &lease.leader.name);

@@ -90,6 +90,42 @@ async fn a_released_lease_ends_immediately() {
     append_by(&second, stores[1].log().as_ref(), 1, 10).await;
 }
 
+/// A process that did not get the answer to its campaign begins another term. The same campaign,
+/// delivered late by the network, deposes nobody.
+#[tokio::test]
+async fn a_lost_campaign_is_replaced_by_its_own_process() {
+    let database = Database::new();
+    let stores = [database.create().await, database.open().await];
+    let [one, two] = stores.each_ref().map(|store| store.elections().unwrap());
+    one.report(&report("one", 0)).await.unwrap();
+    let lost = one.campaign(&member("one"), LONG).await.unwrap().unwrap();
+    // It was sent before a report has shown that the first one was carried out.
+    assert!(one.campaign(&member("one"), LONG).await.unwrap().is_none());
+    two.report(&report("one", 0)).await.unwrap();
+    let namesake = two.campaign(&member("one"), LONG).await.unwrap();
+    assert!(namesake.is_none(), "the lease is of another process");
+    one.report(&report("one", 0)).await.unwrap();
+    let known = one.campaign(&member("one"), LONG).await.unwrap().unwrap();
+    assert_eq!((lost.term(), known.term()), (Term(1), Term(2)));
+    append_by(&known, stores[0].log().as_ref(), 1, 10).await;
+    let late = one.campaign(&member("one"), LONG).await.unwrap();
+    assert!(late.is_none(), "it names the term before");
+    let written = lost.log().trim(1).await;
+    assert!(matches!(written, Err(JournalError::Deposed { .. })));
+}
+
+#[tokio::test]
+async fn a_member_that_leaves_is_not_in_the_list() {
+    let database = Database::new();
+    let store = database.create().await;
+    let elections = store.elections().unwrap();
+    elections.report(&report("one", 7)).await.unwrap();
+    elections.leave(&member("two")).await.unwrap();
+    assert_eq!(database.sql("SELECT name FROM aftercall.member"), "one");
+    elections.leave(&member("one")).await.unwrap();
+    assert_eq!(database.sql("SELECT name FROM aftercall.member"), "");
+}
+
 #[tokio::test]
 async fn members_see_the_leader_and_each_other() {
     let database = Database::new();
