@@ -225,29 +225,42 @@ struct Server {
 
 impl Server {
     /// Begins TLS where the port has it, and serves the connection.
+    ///
+    /// Both steps are boxed: the task is moved when it starts, and a connection that is served keeps
+    /// nothing of its handshake.
     async fn begin(self: Arc<Self>, socket: TcpStream, peer: SocketAddr, place: Place) {
-        let Some(certificates) = &self.certificates else {
-            let connection = Arc::new(Connection::new(peer, place));
-            return self.serve(Stream::Plain(socket), connection).await;
+        let opened = match &self.certificates {
+            Some(certificates) => Box::pin(self.open(certificates, socket, peer, place)).await,
+            None => Some((Stream::Plain(socket), Connection::new(peer, place))),
         };
+        if let Some((stream, connection)) = opened {
+            Box::pin(self.serve(stream, Arc::new(connection))).await;
+        }
+    }
+
+    /// Begins TLS. `None` where the client does not come so far.
+    async fn open(
+        &self,
+        certificates: &Certificates,
+        socket: TcpStream,
+        peer: SocketAddr,
+        place: Place,
+    ) -> Option<(Stream, Connection)> {
         let time_max = self.answering.limits.handshake_max;
         let audit = &self.answering.audit;
         let begun = handshake((socket, peer), certificates.config(), time_max, audit);
         // Nobody has asked anything yet: nothing is lost at a shutdown.
-        let Some(Some(stream)) = self.shutdown.run_until_cancelled(begun).await else {
-            return;
-        };
+        let stream = self.shutdown.run_until_cancelled(begun).await??;
         let connection = Connection::with_tls(peer, place, stream.get_ref().1.peer_certificates());
         tracing::debug!(%peer, is_tls = connection.is_tls, certificates = connection.peer_certificates.as_ref().map(|chain| chain.len()), "a connection has begun");
-        self.serve(Stream::Tls(Box::new(stream)), Arc::new(connection))
-            .await;
+        Some((Stream::Tls(Box::new(stream)), connection))
     }
 
     /// Serves a connection until it ends, stalls, or the server closes it.
-    async fn serve(self: Arc<Self>, stream: Stream, connection: Arc<Connection>) {
+    async fn serve(self: &Arc<Self>, stream: Stream, connection: Arc<Connection>) {
         let limits = &self.answering.limits;
         let io = TokioIo::new(Wire::new(stream, Arc::clone(&connection), limits));
-        let (server, of_requests) = (Arc::clone(&self), Arc::clone(&connection));
+        let (server, of_requests) = (Arc::clone(self), Arc::clone(&connection));
         let service = service_fn(move |request| {
             let (server, connection) = (Arc::clone(&server), Arc::clone(&of_requests));
             // Boxed: the transport moves it twice.
