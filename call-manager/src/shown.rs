@@ -69,7 +69,8 @@ impl Row<'_> {
         teams.join("\u{1f}")
     }
 
-    /// What the search of the page looks at, in lower case.
+    /// What the search of the page looks at, in lower case: what the server searches too, except for
+    /// details of the call, which a row does not have.
     fn search(&self) -> String {
         let caller = self.one.call.as_ref().and_then(|call| call.caller.as_ref());
         let digits: String = caller
@@ -77,7 +78,7 @@ impl Row<'_> {
             .unwrap_or_default();
         let caller = caller.map(|caller| {
             format!(
-                "{} {} {} {}",
+                "{}\n{}\n{}\n{}",
                 caller.name, caller.phone, caller.email, caller.reference
             )
         });
@@ -94,9 +95,17 @@ impl Row<'_> {
         let fields: Vec<String> = fields.collect();
         let call = self.one.call.as_ref().and_then(|call| call.r#ref.as_ref());
         let call = call.map_or("", |call| &call.id);
-        let alert = self.alert().map_or("", |alert| &alert.text);
+        let alerts = self.one.alerts.iter().map(|alert| alert.text.as_str());
+        let of_work = [self.customer(), &self.one.workflow, call];
+        let of_work: Vec<&str> = of_work.into_iter().chain(alerts).collect();
         let caller = caller.unwrap_or_default();
-        format!("{caller} {digits} {call} {} {alert}", fields.join(" ")).to_lowercase()
+        // A line end keeps the words of two texts apart, because nobody can type one.
+        format!(
+            "{caller}\n{digits}\n{}\n{}",
+            fields.join("\n"),
+            of_work.join("\n")
+        )
+        .to_lowercase()
     }
 
     fn priority(&self) -> &str {

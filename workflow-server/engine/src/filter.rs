@@ -1,12 +1,14 @@
 //! Filters of follow-ups.
 
+mod candidate;
 mod search;
 
 use aftercall_definition::model::Priority;
+pub use candidate::Candidate;
 pub use search::{SearchText, Texts};
 
-use crate::call::{Call, CallKey};
-use crate::instance::{Alert, Claim, Instance};
+use crate::call::CallKey;
+use crate::instance::{Alert, Claim};
 use crate::reach::Reach;
 use crate::world::caller_index::CallerKey;
 
@@ -36,12 +38,13 @@ pub struct FollowUpFilter {
     pub overdue_only: bool,
     /// Snoozed alerts instead of the others.
     pub snoozed_only: bool,
-    /// A text that the follow-up, its call or its caller has.
+    /// A text that the follow-up, its call or its caller has. Sensitive values are not searched.
     pub text: Option<SearchText>,
     /// The caller of its call, by a telephone number.
     pub caller: Option<Box<CallerKey>>,
     /// A reference, in upper or lower case: the caller's at the customer, the id of the call, or a
-    /// whole value of a field or of the call's details, such as an order.
+    /// whole value of a field or of the call's details, such as an order. Sensitive values are not
+    /// compared.
     pub reference: Option<Box<str>>,
     /// Only what the caller may see.
     pub reach: Reach,
@@ -82,16 +85,16 @@ impl FollowUpFilter {
 
     /// Whether the text of the filter is in a follow-up. This costs more than all other fields.
     #[must_use]
-    pub fn matches_text(&self, workflow: &str, instance: &Instance, call: &Call) -> bool {
+    pub fn matches_text(&self, candidate: &Candidate<'_>) -> bool {
         let is_found =
-            |text: &SearchText| text.is_in(&Texts::of(workflow, instance, call), &call.caller);
+            |text: &SearchText| text.is_in(&Texts::of(candidate), &candidate.call.caller);
         self.text.as_ref().is_none_or(is_found)
     }
 
-    /// Whether an instance of this workflow on this call matches. Its alerts, the text and whether it
-    /// is overdue are not checked.
+    /// Whether a follow-up matches. Its alerts, the text and whether it is overdue are not checked.
     #[must_use]
-    pub fn matches_instance(&self, workflow: &str, instance: &Instance, call: &Call) -> bool {
+    pub fn matches_instance(&self, candidate: &Candidate<'_>) -> bool {
+        let (workflow, instance, call) = (candidate.workflow, candidate.instance, candidate.call);
         let stage =
             |(name, number): &(Box<str>, u32)| **name == *workflow && *number == instance.stage;
         (self.customers.is_empty() || self.customers.contains(&call.customer))
@@ -102,7 +105,7 @@ impl FollowUpFilter {
             && self
                 .reference
                 .as_deref()
-                .is_none_or(|wanted| search::has_reference(wanted, instance, call))
+                .is_none_or(|wanted| search::has_reference(wanted, candidate))
             && self
                 .caller
                 .as_ref()

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use aftercall_definition::value::Value;
 
-use crate::call::{Call, Caller};
-use crate::instance::Instance;
+use crate::call::Caller;
+use crate::filter::candidate::Candidate;
 use crate::phone::Country;
 use crate::world::caller_index::CallerKey;
 
@@ -69,18 +69,20 @@ fn digits(text: &str) -> String {
     text.chars().filter(char::is_ascii_digit).collect()
 }
 
-/// The texts of a follow-up in lower case: what people see of it and of its call.
+/// The texts of a follow-up in lower case: what people see of it and of its call, without sensitive
+/// values.
 #[derive(Debug)]
 pub struct Texts(String);
 
 impl Texts {
     /// Collects the texts. This takes about a microsecond.
     #[must_use]
-    pub fn of(workflow: &str, instance: &Instance, call: &Call) -> Self {
+    pub fn of(candidate: &Candidate<'_>) -> Self {
         let mut texts = String::with_capacity(256);
+        let (instance, call) = (candidate.instance, candidate.call);
         let caller = &call.caller;
         let known = [
-            workflow,
+            candidate.workflow,
             &call.key.id,
             &call.customer,
             &caller.name,
@@ -93,7 +95,7 @@ impl Texts {
         for text in known.into_iter().chain(alerts).chain(details) {
             add(&mut texts, text);
         }
-        for (_, value) in &instance.fields {
+        for value in candidate.searched_values() {
             match value {
                 Value::Text(text) => add(&mut texts, text),
                 // Writing to a String cannot fail.
@@ -118,9 +120,11 @@ fn add(texts: &mut String, text: &str) {
 }
 
 /// Whether a follow-up has this reference, in upper or lower case: the caller's at the customer, the
-/// id of the call, or a whole value of a field or of the call's details, such as an order.
+/// id of the call, or a whole value of a field or of the call's details, such as an order. Sensitive
+/// values are not compared.
 #[must_use]
-pub(super) fn has_reference(wanted: &str, instance: &Instance, call: &Call) -> bool {
+pub(super) fn has_reference(wanted: &str, candidate: &Candidate<'_>) -> bool {
+    let call = candidate.call;
     let is_wanted = |text: &str| {
         let lower = |text: &str| text.trim().to_lowercase();
         text.trim().eq_ignore_ascii_case(wanted)
@@ -129,7 +133,7 @@ pub(super) fn has_reference(wanted: &str, instance: &Instance, call: &Call) -> b
     is_wanted(&call.caller.reference)
         || is_wanted(&call.key.id)
         || call.details.iter().any(|(_, value)| is_wanted(value))
-        || instance.fields.iter().any(|(_, value)| match value {
+        || candidate.searched_values().any(|value| match value {
             Value::Text(text) => is_wanted(text),
             Value::Number(number) => number.to_string() == wanted,
             Value::Bool(_) | Value::Time(_) => false,

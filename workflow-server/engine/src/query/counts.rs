@@ -6,7 +6,7 @@ use std::ops::Bound;
 
 use aftercall_definition::time::Time;
 
-use crate::filter::{FollowUpFilter, Texts};
+use crate::filter::{Candidate, FollowUpFilter, Texts};
 use crate::instance::Instance;
 use crate::query::follow_ups::{is_overdue, most_urgent};
 use crate::query::walk::{ShouldStop, Stopped, checked};
@@ -90,19 +90,19 @@ fn count(
     (instance, as_of): (&Instance, Time),
     counts: &mut [FollowUpCount],
 ) {
-    let Some((call, workflow)) = root.call_of(instance).zip(root.workflow_of(instance)) else {
+    let Some(candidate) = Candidate::of(root, instance) else {
         return;
     };
-    if !reach.can_see_on(root, instance, call) {
+    if !reach.can_see_on(root, instance, candidate.call) {
         return;
     }
     let mut texts = None;
     for (filter, count) in filters.iter().zip(counts) {
         let is_selected = !filter.only_unknown_teams
-            && filter.matches_instance(&workflow.name, instance, call)
+            && filter.matches_instance(&candidate)
             && filter.text.as_ref().is_none_or(|text| {
-                let texts = texts.get_or_insert_with(|| Texts::of(&workflow.name, instance, call));
-                text.is_in(texts, &call.caller)
+                let texts = texts.get_or_insert_with(|| Texts::of(&candidate));
+                text.is_in(texts, &candidate.call.caller)
             });
         if !is_selected {
             continue;

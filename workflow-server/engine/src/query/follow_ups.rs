@@ -14,7 +14,7 @@ use aftercall_definition::model::Priority;
 use aftercall_definition::time::Time;
 
 use crate::call::Call;
-use crate::filter::FollowUpFilter;
+use crate::filter::{Candidate, FollowUpFilter};
 use crate::instance::{Alert, Instance};
 use crate::query::walk::{ShouldStop, Stopped, checked};
 use crate::world::Root;
@@ -144,20 +144,16 @@ pub(super) fn row(
     cursor: FollowUpCursor,
 ) -> Option<FollowUpRow> {
     let instance = root.instance_at(cursor.slot)?;
-    let call = root.call_of(instance)?;
-    let workflow = root
-        .workflow_of(instance)
-        .map_or("", |workflow| workflow.name.as_str());
-    if !filter.matches_instance(workflow, instance, call)
-        || !filter.reach.can_see_on(root, instance, call)
+    let candidate = Candidate::of(root, instance)?;
+    if !filter.matches_instance(&candidate)
+        || !filter.reach.can_see_on(root, instance, candidate.call)
     {
         return None;
     }
     let (best, alert) = most_urgent(instance, filter, as_of)?;
     let overdue = is_overdue(instance, alert, as_of);
-    let is_wanted = best == cursor
-        && (overdue || !filter.overdue_only)
-        && filter.matches_text(workflow, instance, call);
+    let is_wanted =
+        best == cursor && (overdue || !filter.overdue_only) && filter.matches_text(&candidate);
     is_wanted.then(|| FollowUpRow {
         instance: instance.clone(),
         alert,

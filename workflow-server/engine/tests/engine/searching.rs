@@ -2,8 +2,10 @@
 
 use aftercall_definition::testing::definitions;
 use aftercall_definition::time::Time;
+use aftercall_definition::value::Value;
 use aftercall_engine::call::{CallKey, Caller};
-use aftercall_engine::command::{CallChanges, Command, UpdateCall};
+use aftercall_engine::command::{CallChanges, Command, IfRunning, SetWorkflow, UpdateCall};
+use aftercall_engine::entry::Answer;
 use aftercall_engine::filter::{FollowUpFilter, SearchText};
 use aftercall_engine::phone::Country;
 use aftercall_engine::query::{FollowUpCount, count_follow_ups, list_follow_ups, never};
@@ -154,6 +156,81 @@ fn overdue_follow_ups_are_listed_alone() {
         listed(desk.world.root(), &overdue, desk.now),
         ["1001", "1002"]
     );
+}
+
+/// Two fields, of which the second is sensitive or not.
+fn with_fields(is_sensitive: bool) -> Desk {
+    let fields = format!(
+        "fields:\n  order: {{ type: text }}\n  account: {{ type: text, sensitive: {is_sensitive} }}\n  pin: {{ type: number, sensitive: {is_sensitive} }}\n"
+    );
+    let mut desk = Desk::new(&WORKFLOW.replace("on_new_call", &format!("{fields}on_new_call")));
+    let text = |name: &str, text: &str| (name.into(), Value::Text(text.into()));
+    let set = SetWorkflow {
+        call: CallKey {
+            source: "scripts".into(),
+            id: "1001".into(),
+        },
+        changes: CallChanges {
+            chargeable: Some(true),
+            ..CallChanges::default()
+        },
+        workflow: "repair".into(),
+        version: None,
+        fields: vec![
+            text("order", "B-20981"),
+            text("account", "DE77 1234"),
+            ("pin".into(), Value::Number(4711.0)),
+        ],
+        release: None,
+        release_within_millis: None,
+        if_running: IfRunning::Refuse,
+    };
+    desk.ask("script", Command::from(set)).unwrap();
+    desk
+}
+
+#[test]
+fn no_filter_finds_a_follow_up_by_a_sensitive_value() {
+    let any = FollowUpFilter::default;
+    let by_text = |text: &str| FollowUpFilter {
+        text: SearchText::new(text, Country::NONE),
+        ..any()
+    };
+    let by_reference = |reference: &str| FollowUpFilter {
+        reference: Some(reference.into()),
+        ..any()
+    };
+    let filters = [
+        by_text("de77"),
+        by_text("b-20981 1234"),
+        by_text("4711"),
+        by_reference("DE77 1234"),
+        by_reference("4711"),
+    ];
+    // The control: an unmarked field is found.
+    for (is_sensitive, found) in [(true, 0), (false, 1)] {
+        for filter in filters
+            .iter()
+            .chain([&by_text("b-209"), &by_reference("B-20981")])
+        {
+            let is_of_order = !filters.contains(filter);
+            let found = if is_of_order { 1 } else { found };
+            let mut desk = with_fields(is_sensitive);
+            let root = desk.world.root();
+            let counts = count_follow_ups(
+                root,
+                (std::slice::from_ref(filter), &Reach::EVERYTHING),
+                desk.now,
+                &never,
+            );
+            assert_eq!(counts.unwrap()[0].follow_ups, found, "{filter:?}");
+            let shown = listed(root, filter, desk.now).len() as u64;
+            assert_eq!(shown, found, "{filter:?}");
+            let next = desk.next_of("Ann", filter.clone()).unwrap();
+            let is_claimed = matches!(next, Answer::Moved { .. });
+            assert_eq!(is_claimed, found == 1, "{filter:?}");
+        }
+    }
 }
 
 fn filters() -> Vec<FollowUpFilter> {
