@@ -12,6 +12,7 @@ use crate::contexts::{Context, Given};
 use crate::credentials::{self, Credentials};
 use crate::errors::Failure;
 use crate::output::{Form, Output};
+use crate::sensitive::Sensitive;
 use crate::session::{Named, Session};
 
 const AFTER_HELP: &str = "\
@@ -56,6 +57,9 @@ struct Global {
     /// Every column of a table, however narrow the terminal is
     #[arg(long, global = true)]
     wide: bool,
+    /// The values of sensitive fields too; without it a mark is in their place
+    #[arg(long, global = true)]
+    show_sensitive: bool,
     /// The workflow-server's address; https://HOST:PORT for TLS; members of a cluster with commas
     /// between them [default: 127.0.0.1:7401]
     #[arg(
@@ -192,6 +196,7 @@ impl Cli {
         let Global {
             output,
             wide,
+            show_sensitive,
             server,
             alerter,
             actor,
@@ -212,7 +217,11 @@ impl Cli {
             credentials,
             context: context.clone(),
         };
-        let output = Output::new(output).wide(wide);
+        let sensitive = match show_sensitive {
+            true => Sensitive::Shown,
+            false => Sensitive::Hidden,
+        };
+        let output = Output::new(output).wide(wide).with_sensitive(sensitive);
         let session = Session::new(given.resolve(), output, named).with_flags(flags, context);
         match self.command {
             Chosen::Command(command) => command.run(&session).await,

@@ -24,7 +24,7 @@ use crate::samples::{self, Published};
 use crate::servers::{self, Places, Servers};
 use crate::session::{Named, Session};
 use crate::subscription::{line, next, subscription};
-use crate::{json, time};
+use crate::time;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -201,7 +201,7 @@ fn print(
     response: &SubscribeResponse,
 ) -> Result<(), Failure> {
     if output.is_json() {
-        return output.json(&json::value(response)?);
+        return output.json(&output.value(response)?);
     }
     line(output, filter, response).map_or(Ok(()), |text| output.line(&text))
 }

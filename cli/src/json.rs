@@ -12,12 +12,13 @@ use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
 use serde_json::Value;
 
 use crate::errors::Failure;
+use crate::sensitive::Sensitive;
 
 static POOL: LazyLock<Option<DescriptorPool>> =
     LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).ok());
 
-/// The message as JSON.
-pub(crate) fn value<M: Name>(message: &M) -> Result<Value, Failure> {
+/// The message as JSON, with its sensitive values or without.
+pub(crate) fn value<M: Name>(message: &M, sensitive: Sensitive) -> Result<Value, Failure> {
     let unknown = || {
         Failure::refused(format!(
             "This build does not know how to write {} as JSON.",
@@ -30,6 +31,7 @@ pub(crate) fn value<M: Name>(message: &M) -> Result<Value, Failure> {
         .ok_or_else(unknown)?;
     let mut dynamic = DynamicMessage::new(descriptor);
     dynamic.transcode_from(message).map_err(|_| unknown())?;
+    sensitive.apply(&mut dynamic);
     let options = SerializeOptions::new()
         .stringify_64_bit_integers(false)
         .use_proto_field_name(true)
@@ -69,7 +71,7 @@ mod tests {
             claim_next_only: false,
         };
         assert_eq!(
-            value(&team).unwrap(),
+            value(&team, Sensitive::Hidden).unwrap(),
             serde_json::json!({"name": "billing", "title": "", "revision": 7, "claim_next_only": false})
         );
     }
@@ -84,7 +86,7 @@ mod tests {
             }),
             ..Default::default()
         };
-        let json = value(&follow_up).unwrap();
+        let json = value(&follow_up, Sensitive::Hidden).unwrap();
         assert_eq!(json["status"], "STATUS_ACTIVE");
         assert_eq!(json["due"], "1970-01-01T00:00:00Z");
     }

@@ -22,6 +22,7 @@ mod output;
 mod programs;
 mod samples;
 mod screen;
+mod sensitive;
 mod serve;
 mod servers;
 mod session;

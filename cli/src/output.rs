@@ -15,6 +15,7 @@ use rustix::termios::tcgetwinsize;
 
 use crate::errors::Failure;
 use crate::json;
+use crate::sensitive::Sensitive;
 use crate::table::{self, Table};
 
 /// The format of the output on stdout.
@@ -32,6 +33,7 @@ pub(crate) struct Output {
     form: Form,
     colour: bool,
     wide: bool,
+    sensitive: Sensitive,
 }
 
 impl Output {
@@ -42,7 +44,18 @@ impl Output {
             form,
             colour: form == Form::Table && !refused && io::stdout().is_terminal(),
             wide: false,
+            sensitive: Sensitive::Hidden,
         }
+    }
+
+    /// The same, with the values of sensitive fields or without.
+    pub(crate) fn with_sensitive(self, sensitive: Sensitive) -> Self {
+        Self { sensitive, ..self }
+    }
+
+    /// Whether the values of sensitive fields are shown.
+    pub(crate) fn sensitive(self) -> Sensitive {
+        self.sensitive
     }
 
     /// The same, with every column of a table however wide the terminal is.
@@ -97,7 +110,7 @@ impl Output {
         if self.is_json() {
             let values = things
                 .iter()
-                .map(json::value)
+                .map(|thing| self.value(thing))
                 .collect::<Result<Vec<_>, _>>()?;
             return self.json(&serde_json::Value::Array(values));
         }
@@ -159,10 +172,15 @@ impl Output {
         lines: impl FnOnce() -> Vec<String>,
     ) -> Result<(), Failure> {
         if self.is_json() {
-            return self.json(&json::value(message)?);
+            return self.json(&self.value(message)?);
         }
         let lines: Vec<String> = lines().iter().map(|line| one_line(line)).collect();
         self.line(&lines.join("\n"))
+    }
+
+    /// A message as JSON.
+    pub(crate) fn value<M: Name>(self, message: &M) -> Result<serde_json::Value, Failure> {
+        json::value(message, self.sensitive)
     }
 
     /// One JSON value, whole, on one line.
@@ -328,6 +346,7 @@ mod tests {
             form: Form::Table,
             colour: true,
             wide: false,
+            sensitive: Sensitive::Hidden,
         };
         assert!(output.urgent("now").contains("now"));
         assert_ne!(output.urgent("now"), "now");

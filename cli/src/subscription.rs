@@ -101,7 +101,7 @@ fn changed(output: Output, filter: &FollowUpFilter, change: &StageChange) -> Opt
     let who = wording::actor(change.actor.as_ref());
     let why = output.faint(&format!(
         "({} by {who})",
-        wording::cause(change.cause.as_ref())
+        wording::cause(change.cause.as_ref(), output.sensitive())
     ));
     Some(format!("{}  {why}", summary(output, filter, follow_up)))
 }
@@ -128,7 +128,7 @@ fn gone(output: Output, left: &OutOfView) -> String {
     let who = wording::actor(left.actor.as_ref());
     let why = output.faint(&format!(
         "({} by {who})",
-        wording::cause(left.cause.as_ref())
+        wording::cause(left.cause.as_ref(), output.sensitive())
     ));
     format!(
         "{}  {}  {why}",

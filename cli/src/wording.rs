@@ -10,6 +10,7 @@ use aftercall_proto::workflow::v1::{
     Stage, Status, Value,
 };
 
+use crate::sensitive::Sensitive;
 use crate::values;
 
 /// A status in a word.
@@ -68,16 +69,16 @@ pub(crate) fn actor(actor: Option<&Actor>) -> String {
 }
 
 /// What happened and why, without who.
-pub(crate) fn cause(cause: Option<&Cause>) -> String {
-    cause_on(cause, "another version")
+pub(crate) fn cause(cause: Option<&Cause>, sensitive: Sensitive) -> String {
+    cause_on(cause, "another version", sensitive)
 }
 
 /// The same, where it is known on which version it has been since.
-pub(crate) fn cause_on(cause: Option<&Cause>, version: &str) -> String {
+pub(crate) fn cause_on(cause: Option<&Cause>, version: &str, sensitive: Sensitive) -> String {
     let Some(cause) = cause else {
         return String::new();
     };
-    let mut values = cause.values.clone();
+    let mut values = sensitive.shown(&cause.values, &cause.sensitive_values);
     let mut parts = vec![what(cause, &mut values, version)];
     if !cause.note.is_empty() {
         parts.push(format!("\"{}\"", cause.note));
@@ -247,7 +248,8 @@ mod tests {
             note: "no receipt".to_owned(),
             ..Default::default()
         };
-        assert_eq!(cause(Some(&pushed)), "pushed Reject \"no receipt\"");
+        let shown = cause(Some(&pushed), Sensitive::Hidden);
+        assert_eq!(shown, "pushed Reject \"no receipt\"");
     }
 
     #[test]
@@ -260,12 +262,13 @@ mod tests {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), text(value)))
                 .collect();
-            cause(Some(&Cause {
+            let changed = Cause {
                 kind: kind.into(),
                 note: "end of shift".to_owned(),
                 values,
                 ..Default::default()
-            }))
+            };
+            cause(Some(&changed), Sensitive::Hidden)
         };
         for (kind, values, expected) in [
             (

@@ -16,10 +16,10 @@ use jiff::Timestamp;
 use super::calls::Filter;
 use super::names;
 use crate::errors::{Exit, Failure};
-use crate::output::remark;
+use crate::output::{Output, remark};
 use crate::session::Session;
 use crate::table::{Table, id, name, sentence};
-use crate::{connect, json, time, wording};
+use crate::{connect, time, wording};
 
 const GIVEN: Table<'_> = Table {
     columns: &[
@@ -263,7 +263,9 @@ impl ClaimNext {
             .await?
             .into_inner();
         if answer.follow_up.is_none() && session.output.is_json() {
-            return session.output.json(&nothing_claimed(&answer)?);
+            return session
+                .output
+                .json(&nothing_claimed(session.output, &answer)?);
         }
         session
             .output
@@ -341,8 +343,11 @@ impl TakeOver {
 }
 
 /// The JSON answer when nothing was claimed: the field is present and null.
-fn nothing_claimed(answer: &ClaimNextResponse) -> Result<serde_json::Value, Failure> {
-    let mut value = json::value(answer)?;
+fn nothing_claimed(
+    output: Output,
+    answer: &ClaimNextResponse,
+) -> Result<serde_json::Value, Failure> {
+    let mut value = output.value(answer)?;
     if let Some(fields) = value.as_object_mut() {
         fields.insert("follow_up".to_owned(), serde_json::Value::Null);
     }
@@ -385,15 +390,19 @@ mod tests {
     use aftercall_proto::workflow::v1::Claim;
 
     use super::*;
+    use crate::output::Form;
 
     #[test]
     fn the_holder_is_shown() {
         let now = Timestamp::UNIX_EPOCH;
         assert_eq!(held(None, now), ["Nothing is waiting unclaimed."]);
-        let json = nothing_claimed(&ClaimNextResponse {
-            sequence: 7,
-            ..ClaimNextResponse::default()
-        })
+        let json = nothing_claimed(
+            Output::new(Form::Json),
+            &ClaimNextResponse {
+                sequence: 7,
+                ..ClaimNextResponse::default()
+            },
+        )
         .unwrap();
         assert_eq!(json, serde_json::json!({"follow_up": null, "sequence": 7}));
         let free = FollowUp {

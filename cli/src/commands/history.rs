@@ -10,6 +10,7 @@ use prost_types::Timestamp as ProtoTime;
 
 use crate::errors::Failure;
 use crate::output::remark;
+use crate::sensitive::Sensitive;
 use crate::session::Session;
 use crate::table::{Column, Table, name, sentence, whole};
 use crate::values::parse_call;
@@ -72,7 +73,9 @@ impl History {
                 break;
             }
         }
-        session.output.list(&items, &ROWS, cells)?;
+        session.output.list(&items, &ROWS, |item| {
+            cells(item, session.output.sensitive())
+        })?;
         for item in items
             .iter()
             .filter(|item| !session.output.is_json() && !item.warnings.is_empty())
@@ -103,7 +106,9 @@ pub(crate) async fn of_person(
     };
     let mut client = session.to.staff().await?;
     let day = client.get_day(request).await?.into_inner();
-    session.output.list(&day.items, &OF_PERSON, cells)?;
+    session.output.list(&day.items, &OF_PERSON, |item| {
+        cells(item, session.output.sensitive())
+    })?;
     let all: u64 = day.counts.iter().map(|count| count.count).sum();
     if all > day.items.len() as u64 {
         remark(&format!("These are the newest of {all} changes."));
@@ -117,7 +122,7 @@ pub(crate) async fn of_person(
     Ok(())
 }
 
-fn cells(item: &HistoryItem) -> Vec<String> {
+fn cells(item: &HistoryItem, sensitive: Sensitive) -> Vec<String> {
     let entered: Vec<_> = item
         .entered_stages
         .iter()
@@ -127,7 +132,7 @@ fn cells(item: &HistoryItem) -> Vec<String> {
         item.sequence.to_string(),
         time::local(item.at.as_ref()),
         wording::actor(item.actor.as_ref()),
-        what(item),
+        what(item, sensitive),
         wording::stage(item.from_stage.as_ref()),
         entered.join(" → "),
         wording::ending(item.status(), &item.outcome),
@@ -136,8 +141,12 @@ fn cells(item: &HistoryItem) -> Vec<String> {
 }
 
 /// What happened, with the texts that it changed.
-fn what(item: &HistoryItem) -> String {
-    let mut what = wording::cause_on(item.cause.as_ref(), &format!("version {}", item.version));
+fn what(item: &HistoryItem, sensitive: Sensitive) -> String {
+    let mut what = wording::cause_on(
+        item.cause.as_ref(),
+        &format!("version {}", item.version),
+        sensitive,
+    );
     for text in &item.rewritten_texts {
         what.push_str(&format!("; the alert now says \"{text}\""));
     }
@@ -161,6 +170,6 @@ mod tests {
             entered_stages: vec![stage(2, "Ask"), stage(4, "Pay")],
             ..Default::default()
         };
-        assert_eq!(cells(&item)[5], "2 Ask → 4 Pay");
+        assert_eq!(cells(&item, Sensitive::Hidden)[5], "2 Ask → 4 Pay");
     }
 }

@@ -28,7 +28,9 @@ pub(crate) fn page(output: Output, instance: &FollowUp, now: Timestamp) -> Vec<S
         ));
     }
     if !instance.fields.is_empty() {
-        lines.push(format!("fields    {}", shown_all(&instance.fields)));
+        let sensitive = &instance.sensitive_fields;
+        let fields = output.sensitive().shown(&instance.fields, sensitive);
+        lines.push(format!("fields    {}", shown_all(&fields)));
     }
     lines
 }

@@ -17,7 +17,7 @@ use crate::commands::names;
 use crate::errors::Failure;
 use crate::session::Session;
 use crate::table::{Table, name, whole};
-use crate::{json, time};
+use crate::time;
 
 const VOLUMES: Table<'_> = Table {
     columns: &[
@@ -179,12 +179,12 @@ fn write_json(session: &Session, gathered: &Gathered) -> Result<(), Failure> {
     let rows = gathered
         .rows
         .iter()
-        .map(json::value)
+        .map(|row| session.output.value(row))
         .collect::<Result<Vec<_>, _>>()?;
     let outcomes = gathered
         .outcomes
         .iter()
-        .map(json::value)
+        .map(|row| session.output.value(row))
         .collect::<Result<Vec<_>, _>>()?;
     session
         .output

@@ -18,7 +18,6 @@ use view::Watched;
 
 use crate::commands::{names, stages};
 use crate::errors::Failure;
-use crate::json;
 use crate::output::{Output, remark};
 use crate::screen::Screen;
 use crate::session::Session;
@@ -212,7 +211,7 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 fn show(output: Output, board: &Board) -> Result<(), Failure> {
     if output.is_json() {
-        return output.json(&json::value(board)?);
+        return output.json(&output.value(board)?);
     }
     if let Some(state) = view::state(board) {
         output.line(&output.urgent(&state))?;

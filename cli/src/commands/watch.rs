@@ -16,7 +16,7 @@ use crate::errors::Failure;
 use crate::output::{Output, remark};
 use crate::session::Session;
 use crate::subscription::{line, next, subscription};
-use crate::{json, time};
+use crate::time;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -104,7 +104,7 @@ fn show(
     response: &SubscribeResponse,
 ) -> Result<(), Failure> {
     if output.is_json() {
-        return output.json(&json::value(response)?);
+        return output.json(&output.value(response)?);
     }
     match line(output, filter, response) {
         Some(text) => output.line(&text),

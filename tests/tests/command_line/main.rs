@@ -9,6 +9,7 @@ mod load;
 mod missing;
 mod network;
 mod questions;
+mod sensitive;
 mod settings;
 mod store;
 mod terminal;
