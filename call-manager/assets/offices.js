@@ -1,6 +1,7 @@
 // Comfort for the pages of authors and operators. All of them work without it.
 
 import { person } from './dom.js';
+import { Drafts } from './drafts.js';
 
 const text = document.querySelector('#editor textarea');
 const kept = document.getElementById('kept');
@@ -41,6 +42,19 @@ else if (text) {
       selectLine(Number(link.dataset.line));
     });
   }
+}
+
+const trial = document.querySelector('main[data-trial]');
+if (trial) {
+  const drafts = new Drafts(person);
+  const [all, own] = [`draft ${person} ${trial.dataset.trial}`, `draft ${person} ${trial.dataset.id} `];
+  const [{ type }] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType('navigation'));
+  // A step was taken: the server keeps what was typed until then. Somebody who is back from signing in has not taken it.
+  if (type === 'navigate' && !own.startsWith(`${all} `)) {
+    for (const name of Object.keys(localStorage)) if (name.startsWith(all) && !name.startsWith(own)) localStorage.removeItem(name);
+  }
+  drafts.restore(trial);
+  trial.addEventListener('input', ({ target }) => drafts.keep(target.form));
 }
 
 /** What is running is read again until it ends. */

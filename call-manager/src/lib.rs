@@ -21,6 +21,7 @@ mod follow_up;
 mod form;
 mod frame;
 mod instances;
+mod kept_forms;
 mod layout;
 mod look;
 mod looking;

@@ -327,6 +327,9 @@ impl People {
         };
         let session = self.sessions.find(&secret);
         self.end(&secret)?;
+        if let Some(session) = &session {
+            self.sessions.forget_forms_of(&session.subject)?;
+        }
         if let (true, Some(session)) = (is_everywhere, session) {
             self.sessions.end_all_of(&session.subject)?;
             let mut known = self.lock();

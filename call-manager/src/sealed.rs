@@ -1,6 +1,7 @@
 //! Content that only its key opens: AES-256-GCM with a new nonce each time.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand;
 use thiserror::Error;
 
@@ -17,6 +18,19 @@ pub(crate) fn random() -> Result<[u8; KEY_BYTES], SealError> {
     let mut bytes = [0; KEY_BYTES];
     rand::fill(&mut bytes).map_err(|_| SealError)?;
     Ok(bytes)
+}
+
+/// Other bytes for a purpose, from which the bytes cannot be made.
+pub(crate) fn derive(purpose: &str, bytes: &[u8]) -> [u8; KEY_BYTES] {
+    let whole = digest(&SHA256, &[purpose.as_bytes(), b":", bytes].concat());
+    let mut derived = [0; KEY_BYTES];
+    derived.copy_from_slice(whole.as_ref());
+    derived
+}
+
+/// Bytes as they are in the names of files.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Seals content with a key.

@@ -15,6 +15,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::CallManagerConfig;
+use crate::kept_forms::KeptForms;
 use crate::pages::pages;
 use crate::people::{People, PeopleSettings, Servers};
 use crate::provider::Provider;
@@ -46,6 +47,7 @@ pub struct Server {
     listener: Listener,
     local_addr: SocketAddr,
     people: Arc<People>,
+    forms: Arc<KeptForms>,
     is_secure: bool,
     public_url: Arc<str>,
     limits: Limits,
@@ -100,6 +102,7 @@ impl Server {
             .map_or(config.sessions_dir.clone(), |dir| dir.path().to_owned());
         let provider = config.provider().map(Provider::open);
         let provider = provider.map(|one| one.map_err(|error| ConfigError::Settings(vec![error])));
+        let forms = Arc::new(KeptForms::new(&sessions_dir));
         let settings = PeopleSettings {
             servers,
             local_name: config.person.clone(),
@@ -119,6 +122,7 @@ impl Server {
             listener,
             local_addr,
             people: Arc::new(people),
+            forms,
             is_secure: config.is_secure(),
             public_url: config.public_url.as_str().into(),
             limits,
@@ -139,6 +143,7 @@ impl Server {
     pub async fn serve(self, shutdown: CancellationToken) -> Result<(), ServerError> {
         let shared = Shared {
             people: self.people,
+            forms: self.forms,
             looking: Arc::default(),
             is_secure: self.is_secure,
             public_url: self.public_url,

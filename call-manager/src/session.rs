@@ -8,7 +8,6 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 use base64::Engine as _;
@@ -17,13 +16,16 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::provider::Tokens;
-use crate::sealed::{self, KEY_BYTES, SealError, seal};
+use crate::sealed::{self, KEY_BYTES, SealError, derive, hex, seal};
 
 /// A session that nobody uses ends after this.
 const UNUSED_MAX: Duration = Duration::from_secs(14 * 24 * 3_600);
 
 /// A session is noted as used at most this often.
 const TOUCH_EVERY: Duration = Duration::from_secs(3_600);
+
+/// How the names of files end that have a form of a person.
+pub(crate) const KEPT_FORM: &str = "-form";
 
 /// Whose session a cookie has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,10 +124,7 @@ impl SessionSecret {
 
     /// Where the session is kept: the browser's secret cannot be made from it.
     pub(crate) fn id(&self) -> String {
-        derive("file", &self.0)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hex(&derive("file", &self.0))
     }
 }
 
@@ -236,6 +235,12 @@ impl Sessions {
         self.remove(|name, _| name.starts_with(&prefix))
     }
 
+    /// Removes the forms of a person that are kept beside the sessions.
+    pub(crate) fn forget_forms_of(&self, subject: &str) -> Result<(), SessionError> {
+        let prefix = person(subject);
+        self.remove(|name, _| name.starts_with(&prefix) && name.ends_with(KEPT_FORM))
+    }
+
     fn path(&self, subject: &str, id: &str) -> PathBuf {
         self.directory.join(format!("{}.{id}", person(subject)))
     }
@@ -259,23 +264,13 @@ impl Sessions {
 }
 
 /// The part of file names that all sessions of a person share.
-fn person(subject: &str) -> String {
-    derive("person", subject.as_bytes())[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+pub(crate) fn person(subject: &str) -> String {
+    hex(&derive("person", subject.as_bytes())[..8])
 }
 
 fn age(path: &Path) -> io::Result<Duration> {
     let changed = fs::metadata(path)?.modified()?;
     Ok(changed.elapsed().unwrap_or_default())
-}
-
-fn derive(purpose: &str, bytes: &[u8]) -> [u8; 32] {
-    let whole = digest(&SHA256, &[purpose.as_bytes(), b":", bytes].concat());
-    let mut derived = [0; 32];
-    derived.copy_from_slice(whole.as_ref());
-    derived
 }
 
 #[cfg(test)]

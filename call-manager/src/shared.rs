@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::kept_forms::KeptForms;
 use crate::looking::Looking;
 use crate::people::People;
 use crate::rows::Rows;
@@ -12,6 +13,8 @@ use crate::rows::Rows;
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
     pub(crate) people: Arc<People>,
+    /// The forms that have an address.
+    pub(crate) forms: Arc<KeptForms>,
     /// Who looks at what.
     pub(crate) looking: Arc<Looking>,
     /// Whether browsers reach the page over TLS.

@@ -40,7 +40,7 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/workflows/w/{name}/picture", get(one::picture))
         .route("/workflows/w/{name}/file", get(one::file))
         .route("/workflows/w/{name}/differences", get(one::differences))
-        .route("/workflows/w/{name}/try", get(trying::try_out))
+        .route("/workflows/w/{name}/try", trying::routes())
         .route(
             "/workflows/w/{name}/publish",
             get(changes::ask_publish).post(changes::publish),

@@ -102,6 +102,7 @@ pub(crate) struct WorkflowsWords {
     pub(crate) holidays: String,
     pub(crate) holidays_hint: String,
     pub(crate) try_means: String,
+    pub(crate) try_gone: String,
     pub(crate) simulated_call: String,
     pub(crate) chargeable: String,
     pub(crate) begins_at: String,

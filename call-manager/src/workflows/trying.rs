@@ -1,7 +1,7 @@
 //! Trying a workflow out: a simulated call, then pushes and time that passes. Nothing is stored.
 //!
-//! Promise: all of a try-out is in its address, so that going back takes back a step, and a
-//! colleague can open it.
+//! Promise: each step has an address, so that going back takes back a step and a reload shows it
+//! again. No address has what was typed: it may be about callers, and logs keep addresses.
 
 use std::collections::HashMap;
 
@@ -10,13 +10,16 @@ use aftercall_proto::workflow::v1::{
     SimulationState, WorkflowDescription,
 };
 use askama::Template;
-use axum::extract::{Path, Query};
-use axum::response::Response;
+use axum::extract::{DefaultBodyLimit, Form, Path, Query, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{MethodRouter, get};
+use serde::Deserialize;
 
 use crate::fields::{FieldInput, input_name};
 use crate::form::{Texts, local, values};
 use crate::frame::{Frame, Here};
 use crate::layout::html;
+use crate::shared::Shared;
 use crate::trouble::Trouble;
 use crate::visit::{Visit, refused};
 use crate::words::workflows::WorkflowsWords;
@@ -29,6 +32,24 @@ const CALL: &str = "call.";
 /// What is before the name of each field of a button's form.
 const PUSH: &str = "push.";
 
+/// The bytes of a form at most: it has all steps of its try-out.
+const FORM_BYTES_MAX: usize = 256 << 10;
+
+/// The address of a try-out.
+pub(super) fn routes() -> MethodRouter<Shared> {
+    let limit = DefaultBodyLimit::max(FORM_BYTES_MAX);
+    get(show).post(take_step).layer(limit)
+}
+
+/// What the address of a try-out has.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Asked {
+    version: String,
+    /// Where its form is kept; empty before the first step.
+    kept: String,
+}
+
 #[derive(Template)]
 #[template(path = "workflows/try.html")]
 struct Try<'a> {
@@ -37,6 +58,8 @@ struct Try<'a> {
     name: &'a str,
     /// As the address has it.
     version: String,
+    /// As the address has it.
+    kept: &'a str,
     texts: &'a Texts,
     workflow: WorkflowDescription,
     time_zone: String,
@@ -136,25 +159,57 @@ impl Try<'_> {
     }
 }
 
-/// `GET /workflows/w/NAME/try`.
-pub(crate) async fn try_out(
+/// `POST /workflows/w/NAME/try`: keeps the form, and goes to its address.
+async fn take_step(
+    State(shared): State<Shared>,
     visit: Visit,
     Path(name): Path<String>,
-    Query(texts): Query<HashMap<String, String>>,
+    Form(texts): Form<HashMap<String, String>>,
 ) -> Response {
-    visit.answer(tried(&visit, &name, Texts(texts)).await)
+    let texts = Texts(texts);
+    let kept = shared.forms.keep(visit.person.key(), &texts);
+    let address = kept.map(|kept| {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("version", &texts.get("version"))
+            .append_pair("kept", &kept)
+            .finish();
+        let name: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
+        Redirect::to(&format!("/workflows/w/{name}/try?{query}")).into_response()
+    });
+    visit.answer(address.map_err(Trouble::from))
 }
 
-async fn tried(visit: &Visit, name: &str, texts: Texts) -> Result<Response, Trouble> {
+/// `GET /workflows/w/NAME/try`.
+async fn show(
+    State(shared): State<Shared>,
+    visit: Visit,
+    Path(name): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Response {
+    let found = shared.forms.find(visit.person.key(), &asked.kept);
+    visit.answer(tried(&visit, &name, &asked, found).await)
+}
+
+async fn tried(
+    visit: &Visit,
+    name: &str,
+    asked: &Asked,
+    found: Option<Texts>,
+) -> Result<Response, Trouble> {
     let w = &visit.words.workflows;
-    let chosen = version(&texts.get("version"))?;
+    let chosen = version(&asked.version)?;
+    let is_lost = found.is_none() && !asked.kept.is_empty();
+    // The first look shows the form only.
+    let is_begun = found.is_some();
+    let texts = found.unwrap_or_else(|| Texts(HashMap::new()));
     let (workflow, time_zone) = description(&visit.person, name, chosen).await?;
     let steps = steps(&texts, &time_zone);
     let mut page = Try {
         frame: visit.frame(Here::Workflows),
         w,
         name,
-        version: texts.get("version"),
+        version: asked.version.clone(),
+        kept: &asked.kept,
         texts: &texts,
         workflow,
         time_zone,
@@ -169,8 +224,10 @@ async fn tried(visit: &Visit, name: &str, texts: Texts) -> Result<Response, Trou
             page.why = trouble.sentence(visit.words);
         }
     }
-    // The first look shows the form only.
-    if !texts.get("go").is_empty() && page.why.is_empty() {
+    if is_lost {
+        page.why.clone_from(&w.try_gone);
+    }
+    if is_begun && page.why.is_empty() {
         match request(&page, chosen) {
             Ok(request) => {
                 let simulated = visit.person.definitions().simulate_workflow(request).await;
