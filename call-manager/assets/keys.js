@@ -21,9 +21,9 @@ async function press(row, name) {
   if (target?.tagName === 'SUMMARY') target.parentElement.open = true;
 }
 
-/** Claims from the row, where nobody holds it; it needs no look at the follow-up. */
+/** Claims from the row, where nobody holds it; it needs no look at the follow-up, unless that says why it cannot be chosen. */
 function claim(row) {
-  const button = row?.querySelector('[data-act=claim]');
+  const button = row?.matches(':not(.shared)') && row.querySelector('[data-act=claim]');
   if (button) button.click();
   else press(row, 'c');
 }

@@ -40,12 +40,16 @@ export function countPending(id, by) {
   rowOf(id)?.classList.toggle('pending', count > 0);
 }
 
+/** The teams whose follow-ups the person gets only as the next one. */
+const shared = new Set(page.shared.split('\u001f'));
+
 function mark(row) {
-  const { due, soon, holder, seen } = row.dataset;
+  const { due, soon, holder, seen, teams } = row.dataset;
   row.classList.toggle('overdue', isPast(due));
   row.classList.toggle('soon', !isPast(due) && isPast(soon));
   row.classList.toggle('mine', holder !== '' && holder === page.me);
   row.classList.toggle('unseen', seen === '');
+  row.classList.toggle('shared', teams !== '' && holder !== page.me && teams.split('\u001f').some((team) => shared.has(team)));
   row.classList.toggle('pending', pending.has(row.dataset.id));
   row.hidden = !matches(row);
 }

@@ -31,6 +31,7 @@ function show() {
   const all = bar.querySelector('[data-all]');
   all.hidden = matching <= picked.size;
   all.querySelector('b').textContent = String(matching);
+  bar.classList.toggle('shared', [...picked.keys()].every((id) => rowOf(id)?.classList.contains('shared')));
   // Rows of several stages have no button in common.
   const push = bar.querySelector('[data-work=push]');
   const stages = new Set([...picked.keys()].map((id) => rowOf(id)?.dataset.stage));

@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use futures::future::join;
+use futures::future::join3;
 use uuid::Uuid;
 
 use crate::asked::Asked;
@@ -16,6 +16,7 @@ use crate::layout::html;
 use crate::people::Person;
 use crate::selection::Work;
 use crate::shared::Shared;
+use crate::shares::Shares;
 use crate::shown::{Row, iso};
 use crate::trouble::Trouble;
 use crate::views::{View, list, may_save_of_team};
@@ -36,6 +37,7 @@ pub(crate) struct Board<'a> {
     asked: &'a Asked,
     rows: Vec<FollowUp>,
     views: Vec<View>,
+    shares: Shares,
     as_of: String,
     /// The HTML of the open follow-up; empty for none.
     panel: String,
@@ -128,7 +130,8 @@ pub(crate) async fn with_panel(
         ..ListFollowUpsRequest::default()
     };
     let mut desk = person.desk();
-    let (listed, views) = join(desk.list_follow_ups(request), list(person)).await;
+    let listed = desk.list_follow_ups(request);
+    let (listed, views, shares) = join3(listed, list(person), Shares::of(person)).await;
     let listed = listed?.into_inner();
     let rows = listed.rows.into_iter();
     Ok(html(&Board {
@@ -141,6 +144,7 @@ pub(crate) async fn with_panel(
         asked,
         rows: rows.filter_map(|row| row.follow_up).collect(),
         views,
+        shares,
         as_of: iso(&listed.as_of),
         panel,
     }))

@@ -69,6 +69,11 @@ impl Panel<'_> {
         self.read.is_open()
     }
 
+    /// Whether the person may not choose it: its team shares its work fairly.
+    fn is_shared(&self) -> bool {
+        self.is_open() && self.read.shares.has(self.one)
+    }
+
     /// The request id of a form: new in each page, so that two notes are two, and a second click on
     /// the same form is one.
     fn request_id(&self) -> String {
@@ -96,14 +101,15 @@ impl Panel<'_> {
     }
 
     fn has_form(&self, name: &str) -> bool {
-        let is_open = self.is_open();
+        let (is_open, is_choice) = (self.is_open(), !self.is_shared());
         match name {
-            "note" | "hand-over" => is_open,
+            "note" => is_open,
+            "hand-over" => is_open && is_choice,
             "pause" => is_open && self.one.pause.is_none(),
-            "take-over" => is_open && self.one.claim.is_some() && !self.is_mine(),
+            "take-over" => is_open && is_choice && self.one.claim.is_some() && !self.is_mine(),
             "finish" => self.is_incomplete(),
             _ => {
-                let mut buttons = self.one.buttons.iter();
+                let mut buttons = self.buttons().into_iter();
                 buttons.any(|button| self.form_name(button) == name)
             }
         }
@@ -115,8 +121,12 @@ impl Panel<'_> {
         ["take-over", "hand-over", "pause", "finish"].contains(&form) || self.is_incomplete()
     }
 
-    /// The buttons: those that ask a question first come last, away from the others.
+    /// The buttons that the person may push: those that ask a question first come last, away from the
+    /// others.
     fn buttons(&self) -> Vec<&Button> {
+        if self.is_shared() {
+            return Vec::new();
+        }
         let mut buttons: Vec<&Button> = self.one.buttons.iter().collect();
         buttons.sort_by_key(|button| !button.confirmation.is_empty());
         buttons

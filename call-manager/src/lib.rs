@@ -36,6 +36,7 @@ mod selection;
 mod sentence;
 mod session;
 mod shared;
+mod shares;
 mod shown;
 mod sign_in;
 mod single_sign_on;

@@ -62,6 +62,8 @@ pub(crate) struct Person {
     /// What the person may do, as the workflow-server says. Pages show by it what may be done; the
     /// servers decide.
     roles: Vec<Role>,
+    /// The teams whose follow-ups the person may see; empty for all.
+    teams: Vec<String>,
     /// Whether the servers want no proof.
     pub(crate) is_local: bool,
     workflow: Connection,
@@ -93,6 +95,11 @@ impl Person {
     /// Whether the person has one of these roles.
     pub(crate) fn may(&self, roles: &[Role]) -> bool {
         self.roles.iter().any(|role| roles.contains(role))
+    }
+
+    /// Whether follow-ups of a team are in the person's scope, as far as their team decides.
+    pub(crate) fn is_in_scope(&self, team: &str) -> bool {
+        self.teams.is_empty() || self.teams.iter().any(|name| name == team)
     }
 
     /// Whether the servers still accept the proof of the person.
@@ -382,6 +389,7 @@ impl People {
             name: self.local_name.clone(),
             subject: String::new(),
             roles: identity.roles().collect(),
+            teams: identity.teams,
             is_local: true,
             workflow,
             alerter: self.servers.alerter.clone(),
@@ -401,6 +409,7 @@ impl People {
             name: session.name.clone(),
             subject: session.subject.clone(),
             roles: identity.roles().collect(),
+            teams: identity.teams,
             is_local: false,
             workflow,
             alerter: self.servers.alerter.clone().tokens(tokens),

@@ -119,6 +119,7 @@ const steps = {
   hover: ({ selector }) => page.locator(selector).first().hover().then(() => true),
   away: () => page.mouse.move(2, 2).then(() => true),
   fill: ({ selector, text }) => page.locator(selector).first().fill(text).then(() => true),
+  focus: ({ selector }) => page.locator(selector).first().focus().then(() => true),
   press: ({ text }) => page.keyboard.press(text).then(() => true),
   // Not innerText: a row that is not drawn yet has none.
   text: ({ selector }) => page.locator(selector).first().textContent(),

@@ -7,12 +7,13 @@ use aftercall_proto::workflow::v1::{
     Caller, ExplainInstanceRequest, ExplainInstanceResponse, FollowUp, GetCallDetailsRequest,
     GetFollowUpRequest, Note, Status,
 };
-use futures::future::join3;
+use futures::future::join4;
 use prost_types::FieldMask;
 use tonic::Code;
 
 use crate::callers::{Work, WorkOfCaller};
 use crate::people::Person;
+use crate::shares::Shares;
 use crate::trouble::Trouble;
 
 /// Other work of the caller that a follow-up shows.
@@ -32,6 +33,8 @@ pub(crate) struct Read {
     pub(crate) sentences: Vec<String>,
     /// Other work of the same caller, the open ones first.
     pub(crate) others: Vec<Work>,
+    /// The teams whose follow-ups the person gets only as the next one.
+    pub(crate) shares: Shares,
 }
 
 impl Read {
@@ -66,10 +69,11 @@ pub(crate) async fn read(person: &Person, id: &str) -> Result<Read, Trouble> {
     };
     let one = answer.follow_up.ok_or(Trouble::NotFound)?;
     let caller = one.call.as_ref().and_then(|call| call.caller.clone());
-    let (details, explained, others) = join3(
+    let (details, explained, others, shares) = join4(
         details(person, id),
         explained(person, id, &["instance_id"]),
         others(person, caller, id),
+        Shares::of(person),
     )
     .await;
     let mut others = others.work;
@@ -81,6 +85,7 @@ pub(crate) async fn read(person: &Person, id: &str) -> Result<Read, Trouble> {
         details,
         sentences: explained.sentences,
         others,
+        shares,
     })
 }
 

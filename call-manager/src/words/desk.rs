@@ -21,6 +21,7 @@ pub(crate) struct Desk {
     pub(crate) selected: String,
     pub(crate) select_all: String,
     pub(crate) select_none: String,
+    pub(crate) next_only: String,
     pub(crate) views: String,
     pub(crate) view_all: String,
     pub(crate) views_change: String,

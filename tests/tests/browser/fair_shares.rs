@@ -11,6 +11,13 @@ async fn sign_in(desk: &mut Desk, page: &Page, path: &str, token: &str) {
     desk.click("main button").await;
 }
 
+/// How many buttons of a row can be clicked.
+async fn offered(desk: &mut Desk, row: &str) -> u64 {
+    let buttons = format!("{row} [data-act]:visible, {row} .acts .button:visible");
+    let count = desk.step("count", &buttons, "").await;
+    count.as_u64().expect("a number")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn agents_get_the_next_one_and_supervisors_choose() {
     let names = [
@@ -43,9 +50,33 @@ async fn agents_get_the_next_one_and_supervisors_choose() {
     sign_in(&mut desk, &page, "/", &ann).await;
     desk.sees(".line.live").await;
     let row = row(&guarded.one);
-    desk.click(&format!("{row} [data-act=claim]")).await;
-    let shares = "This team shares its work";
-    desk.reads("#panel .refused", shares).await;
+    // A choice is not offered, and the page says why: in the row, for the selection, by the key and
+    // beside the forms.
+    let (shares, next_only) = ("This team shares its work", "Only as the next one");
+    desk.reads(&format!("{row}.shared .next-only:visible"), next_only)
+        .await;
+    assert_eq!(offered(&mut desk, &row).await, 0);
+    desk.click(&format!("{row} .pick")).await;
+    desk.reads("#selection .next-only:visible", next_only).await;
+    desk.sees("#selection [data-work=snooze]").await;
+    for work in ["push", "claim", "hand-over"] {
+        let button = format!("#selection [data-work={work}]:visible");
+        assert_eq!(desk.step("count", &button, "").await, 0, "{work}");
+    }
+    desk.click("#selection [data-clear]").await;
+    desk.step("focus", &format!("{row} .who"), "").await;
+    desk.step("press", "", "c").await;
+    desk.reads("#panel .next-only:focus", shares).await;
+    for form in ["push", "claim", "take-over"] {
+        let forms = format!("#panel form[action$='/{form}']");
+        assert_eq!(desk.step("count", &forms, "").await, 0, "{form}");
+    }
+    assert_eq!(desk.step("count", "#panel [name=to]", "").await, 0);
+    desk.exists("#panel [name=to_team]").await;
+    // The server refuses it too.
+    let claim = page.url(&format!("/f/{}/claim", guarded.one.instance_id));
+    let refused = desk.step("forge", &claim, "request_id=c1").await;
+    assert_eq!(refused[0], 409, "{refused}");
     desk.goto(&page.url("/?q=ada")).await;
     desk.sees(".line.live").await;
     desk.click("#claim-next button").await;
@@ -54,12 +85,17 @@ async fn agents_get_the_next_one_and_supervisors_choose() {
     desk.sees(".line.live").await;
     desk.click("#claim-next button").await;
     desk.reads(&format!("{row} .by"), "Ann").await;
+    // What the person holds is worked on as ever.
+    desk.sees("#panel form.push").await;
+    assert!(offered(&mut desk, &row).await > 0);
     desk.click("#panel form[action$='/release'] button").await;
-    desk.exists(&format!("{row} [data-act=claim]")).await;
+    desk.sees(&format!("{row}.shared .next-only")).await;
+    assert_eq!(offered(&mut desk, &row).await, 0);
 
     let mut lead = Desk::open().await;
     sign_in(&mut lead, &page, "/", &sue).await;
     lead.sees(".line.live").await;
+    assert_eq!(lead.step("count", ".shared", "").await, 0);
     lead.click(&format!("{row} [data-act=claim]")).await;
     lead.reads(&format!("{row} .by"), "Sue").await;
     for desk in [&mut author, &mut desk, &mut lead] {
