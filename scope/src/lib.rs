@@ -84,6 +84,15 @@ impl Scope {
         teams.peek().is_none() || teams.any(|team| self.has_team(team))
     }
 
+    /// Whether something can be in both scopes.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let have_one = |own: &[Box<str>], others: &[Box<str>]| {
+            own.is_empty() || others.is_empty() || own.iter().any(|name| has(others, name))
+        };
+        have_one(&self.customers, &other.customers) && have_one(&self.teams, &other.teams)
+    }
+
     /// The scope as bytes, to which tokens of pages and streams are bound; empty without a limit.
     /// Two scopes have the same bytes only if they are equal.
     #[must_use]
@@ -141,6 +150,23 @@ mod tests {
         assert!(scope.has_follow_up("Acme", []), "no team decides");
         assert!(!scope.has_follow_up("Zeta", []));
         assert!(Scope::new(&["Acme"], &[]).has_follow_up("Acme", ["care"]));
+    }
+
+    #[test]
+    fn scopes_overlap_in_customers_and_in_teams() {
+        let billing = Scope::new(&["Acme", "Zeta"], &["billing"]);
+        for (customers, teams, overlaps) in [
+            (&[][..], &[][..], true),
+            (&["Zeta"], &[], true),
+            (&[], &["billing", "care"], true),
+            (&["Acme"], &["billing"], true),
+            (&["Acme"], &["care"], false),
+            (&["Other"], &["billing"], false),
+        ] {
+            let other = Scope::new(customers, teams);
+            assert_eq!(billing.overlaps(&other), overlaps, "{other:?}");
+            assert_eq!(other.overlaps(&billing), overlaps, "{other:?}");
+        }
     }
 
     #[test]

@@ -91,6 +91,14 @@ impl Guarded {
         access: &str,
         names: [(&str, Role); N],
     ) -> (Self, [String; N]) {
+        Self::start_scoped(access, names.map(|(name, role)| (name, role, ""))).await
+    }
+
+    /// The same with a team for each name, to which its scope is limited; empty for all teams.
+    pub(crate) async fn start_scoped<const N: usize>(
+        access: &str,
+        names: [(&str, Role, &str); N],
+    ) -> (Self, [String; N]) {
         let home = tempfile::tempdir().expect("a folder");
         let mut house = House::start().await;
         let mut clients = with_refund(&house).await;
@@ -99,10 +107,10 @@ impl Guarded {
         house.stop_workflow().await;
         let alerter = home.path().join("alerter");
         let tokens = home.path().join("tokens");
-        let token = new_token(&tokens, "alerter", Role::Alerter);
+        let token = new_token(&tokens, "alerter", Role::Alerter, "");
         fs::write(&alerter, token).expect("written");
         // Servers look for new ones every five seconds only.
-        let of_names = names.map(|(name, role)| new_token(&tokens, name, role));
+        let of_names = names.map(|(name, role, team)| new_token(&tokens, name, role, team));
         house.guard_workflow(&tokens);
         house.guard_alerter(&tokens);
         house.give_alerter(&alerter);
@@ -118,7 +126,7 @@ impl Guarded {
 
     /// A new token, for servers that start afterwards.
     pub(crate) fn token(&self, name: &str, role: Role) -> String {
-        new_token(&self.home.path().join("tokens"), name, role)
+        new_token(&self.home.path().join("tokens"), name, role, "")
     }
 
     /// The settings of a page whose sessions are kept.
@@ -130,7 +138,7 @@ impl Guarded {
     }
 }
 
-fn new_token(file: &Path, name: &str, role: Role) -> String {
+fn new_token(file: &Path, name: &str, role: Role, team: &str) -> String {
     let kind = match role {
         Role::Alerter | Role::ScriptEngine => TokenKind::Service,
         _ => TokenKind::Person,
@@ -140,7 +148,10 @@ fn new_token(file: &Path, name: &str, role: Role) -> String {
         kind,
         roles: vec![role],
         customers: Vec::new(),
-        teams: Vec::new(),
+        teams: Some(team.to_owned())
+            .filter(|team| !team.is_empty())
+            .into_iter()
+            .collect(),
         expires_at: None,
     };
     create(file, new).expect("a token").1.reveal().to_owned()

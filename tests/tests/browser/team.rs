@@ -1,9 +1,10 @@
 //! The page of a supervisor.
 
+use aftercall_proto::access::v1::Role;
 use aftercall_proto::workflow::v1::{ClaimFollowUpRequest, ListAwayRequest};
 use aftercall_tests::{House, set, with_refund};
 
-use crate::desk::{Desk, Page};
+use crate::desk::{Desk, Guarded, Page};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_supervisor_sees_who_holds_what_and_hands_it_over() {
@@ -68,5 +69,61 @@ async fn a_supervisor_sees_who_holds_what_and_hands_it_over() {
     desk.sees("[role=alert]").await;
     assert_eq!(desk.step("runs", "", "evil").await, false);
     desk.is_sound().await;
+    page.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_supervisor_sees_people_of_the_own_teams() {
+    let names = [
+        ("Ann", Role::Agent, "billing"),
+        ("Sue", Role::Supervisor, "billing"),
+        ("Bo", Role::Supervisor, "payments"),
+    ];
+    let (guarded, tokens) = Guarded::start_scoped("", names).await;
+    let page = Page::start_with(&guarded.house, guarded.settings(), 0).await;
+    let (mut ann, mut sue, mut bo) = (Desk::open().await, Desk::open().await, Desk::open().await);
+    for (desk, token) in [&mut ann, &mut sue, &mut bo].into_iter().zip(&tokens) {
+        desk.goto(&page.url("/my-work")).await;
+        desk.fill("[name=token]", token).await;
+        desk.click("main button").await;
+        desk.sees("#away").await;
+    }
+    let id = &guarded.one.instance_id;
+    ann.goto(&page.url(&format!("/f/{id}"))).await;
+    ann.click("#panel form[action$='/claim'] button").await;
+    ann.sees("#panel form[action$='/release']").await;
+    sue.goto(&page.url("/team/person?name=Ann")).await;
+    sue.sees(&format!("#held a[href='/f/{id}']")).await;
+    sue.fill("#away [name=until]", "2027-06-01T08:30").await;
+    sue.click("#away form.push button").await;
+    sue.sees("#away p").await;
+    sue.goto(&page.url("/team")).await;
+    sue.reads("#holders th", "Ann").await;
+    sue.reads("#holders li", "Ann").await;
+
+    // Bo leads another team: nothing of Ann is shown, and nothing is changed.
+    bo.goto(&page.url("/team")).await;
+    bo.reads("#holders", "Nobody holds anything").await;
+    assert_eq!(bo.step("count", "#holders li", "").await, 0);
+    bo.goto(&page.url("/team/person?name=Ann")).await;
+    assert_eq!(bo.step("count", "#held a, #away p", "").await, 0);
+    bo.fill("#away [name=until]", "2027-06-01T08:30").await;
+    bo.fill("#away [name=instead]", "Bo").await;
+    bo.click("#away form.push button").await;
+    bo.reads("[role=alert]", "not yours to see").await;
+    bo.fill("#hand-over [name=to]", "Bo").await;
+    bo.fill("#hand-over [name=reason]", "mine").await;
+    bo.click("#hand-over button").await;
+    bo.reads("[role=status]", "Handed over: 0").await;
+    let today = "a[href^='/team/day']";
+    bo.click(today).await;
+    assert_eq!(bo.step("count", ".history li", "").await, 0);
+    sue.goto(&page.url("/team/person?name=Ann")).await;
+    sue.sees(&format!("#held a[href='/f/{id}']")).await;
+    sue.click(today).await;
+    sue.reads(".history .did", "claimed").await;
+    for desk in [&mut ann, &mut sue, &mut bo] {
+        desk.is_sound().await;
+    }
     page.stop().await;
 }

@@ -3,6 +3,7 @@
 //! Promise: nothing must happen for it to end. Each decision compares the time.
 
 use aftercall_definition::time::Time;
+use aftercall_scope::Scope;
 
 use crate::actor::Actor;
 
@@ -19,4 +20,14 @@ pub struct Away {
     pub set_by: Actor,
     /// When it was set.
     pub set_at: Time,
+    /// The scope of who set it.
+    pub scope: Scope,
+}
+
+impl Away {
+    /// Whether the person set it.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.set_by.name == self.person
+    }
 }

@@ -4,6 +4,7 @@
 //! clock: the time that decides what is overdue is an argument.
 
 mod archivable;
+mod away;
 mod batch_items;
 mod claimable;
 mod counts;
@@ -21,6 +22,7 @@ mod walk;
 mod zone;
 
 pub use archivable::{Archivable, archivable, archivable_from, newest_of_call};
+pub use away::{can_see_away, is_away_for};
 pub use batch_items::{batch_items, listed_items};
 pub use claimable::{Claimable, is_claimable};
 pub use counts::{FollowUpCount, count_follow_ups};

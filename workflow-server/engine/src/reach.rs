@@ -83,6 +83,18 @@ impl Reach {
         self.scope().is_none_or(|scope| scope.has_team(team))
     }
 
+    /// What may be seen and touched, as a scope.
+    #[must_use]
+    pub fn to_scope(&self) -> Scope {
+        self.scope().cloned().unwrap_or_default()
+    }
+
+    /// Whether something of a scope is within reach.
+    #[must_use]
+    pub fn overlaps(&self, scope: &Scope) -> bool {
+        self.scope().is_none_or(|own| own.overlaps(scope))
+    }
+
     /// Whether an instance in memory is within reach.
     #[must_use]
     pub fn can_see(&self, root: &Root, instance: &Instance) -> bool {

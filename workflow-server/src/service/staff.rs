@@ -1,6 +1,6 @@
 //! The people who follow up: who is away, and what a person has done.
 
-mod day;
+pub(super) mod day;
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ rpcs! {
     }
 }
 
-async fn set_away(
+pub(super) async fn set_away(
     shared: &Shared,
     asked: Asked<proto::SetAwayRequest>,
 ) -> Result<proto::SetAwayResponse, Refusal> {
@@ -51,7 +51,7 @@ async fn set_away(
     Ok(proto::SetAwayResponse { sequence })
 }
 
-async fn end_away(
+pub(super) async fn end_away(
     shared: &Shared,
     asked: Asked<proto::EndAwayRequest>,
 ) -> Result<proto::EndAwayResponse, Refusal> {
@@ -63,16 +63,15 @@ async fn end_away(
     Ok(proto::EndAwayResponse { sequence })
 }
 
-async fn list_away(
+pub(super) async fn list_away(
     shared: &Shared,
     _asked: Asked<proto::ListAwayRequest>,
 ) -> Result<proto::ListAwayResponse, Refusal> {
     let (view, now) = (shared.view(), shared.ledger.now());
-    let absences = view.absences();
-    let mut away: Vec<_> = absences
-        .at(now)
+    let mut away: Vec<_> = view
+        .absences(now)
         .take(AWAY_LISTED_MAX + 1)
-        .map(|away| shown(away, absences.recipient(&away.person, now)))
+        .map(|(away, recipient)| shown(away, recipient))
         .collect();
     let more = away.len() > AWAY_LISTED_MAX;
     away.truncate(AWAY_LISTED_MAX);

@@ -2,4 +2,5 @@
 
 mod house;
 mod lists;
+mod people;
 mod touching;

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use aftercall_definition::time::Time;
 use aftercall_engine::actor::{Actor, Subject};
 use aftercall_engine::archive::{Archive, PurgeConfirmation, Tally};
+use aftercall_engine::away::Away;
 use aftercall_engine::batch::{Batch, BatchItems, StartBatch};
 use aftercall_engine::call::{Call, CallKey};
 use aftercall_engine::entry::{Before, InstanceChange};
@@ -297,6 +298,21 @@ impl View {
     pub(crate) fn listed_instances(&self) -> impl Iterator<Item = &Arc<Instance>> {
         let instances = self.root().instances.iter().flatten();
         instances.filter(|instance| self.root().is_listed(instance) && self.can_see(instance))
+    }
+
+    /// The absences that the caller may see, each with who gets new work meanwhile.
+    pub(crate) fn absences(&self, now: Time) -> impl Iterator<Item = (&Away, &str)> {
+        let absences = &self.root().absences;
+        let can_see = move |away: &Away| query::can_see_away(&self.reach, &self.who.name, away);
+        let seen = absences.at(now).filter(move |away| can_see(away));
+        seen.map(move |away| (&**away, absences.recipient(&away.person, now, can_see)))
+    }
+
+    /// The absence of a person that counts for an instance.
+    pub(crate) fn away_for(&self, person: &str, instance: &Instance) -> Option<&Away> {
+        let root = self.root();
+        let away = root.absences.of(person, root.at).map(|away| &**away);
+        away.filter(|away| query::is_away_for(root, away, instance))
     }
 
     /// A page of the follow-ups of a filter.

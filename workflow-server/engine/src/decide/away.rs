@@ -14,6 +14,7 @@ use crate::decide::when;
 use crate::desk_change::DeskChange;
 use crate::entry::ChangeKind;
 use crate::limits;
+use crate::query::can_see_away;
 use crate::rejection::{Limit, Rejection};
 
 pub(super) fn set(
@@ -40,14 +41,18 @@ pub(super) fn set(
     }
     let absences = &draft.root.absences;
     let known = absences.of(person, draft.now);
+    check_seen(draft, known, actor)?;
     if known.is_none() && absences.at(draft.now).count() >= limits::AWAY_MAX {
         return Err(Rejection::Limit {
             limit: Limit::Away,
             max: limits::AWAY_MAX as u64,
         });
     }
-    let is_same =
-        |away: &&Arc<Away>| away.until == command.until && away.instead == command.instead;
+    let scope = draft.reach.to_scope();
+    let is_same = |away: &&Arc<Away>| {
+        let counts_as_well = away.is_own() || away.scope == scope;
+        counts_as_well && away.until == command.until && away.instead == command.instead
+    };
     if known.filter(is_same).is_none() {
         let away = Away {
             person: person.into(),
@@ -55,6 +60,7 @@ pub(super) fn set(
             instead: command.instead.clone(),
             set_by: actor.clone(),
             set_at: draft.now,
+            scope,
         };
         draft.desk = Some(DeskChange::AwaySet(Arc::new(away)));
     }
@@ -62,11 +68,32 @@ pub(super) fn set(
 }
 
 /// Ends that a person is away. Changes nothing if the time is over.
-pub(super) fn end(draft: &mut EntryDraft<'_>, command: &EndAway, actor: &Actor) {
+pub(super) fn end(
+    draft: &mut EntryDraft<'_>,
+    command: &EndAway,
+    actor: &Actor,
+) -> Result<(), Rejection> {
     draft.kind = ChangeKind::AwayEnded;
     let person = person(&command.person, actor);
-    if draft.root.absences.of(person, draft.now).is_some() {
+    let known = draft.root.absences.of(person, draft.now);
+    check_seen(draft, known, actor)?;
+    if known.is_some() {
         draft.desk = Some(DeskChange::AwayEnded(person.into()));
+    }
+    Ok(())
+}
+
+/// Refuses to change an absence that is out of the scope of who asks.
+fn check_seen(
+    draft: &EntryDraft<'_>,
+    known: Option<&Arc<Away>>,
+    actor: &Actor,
+) -> Result<(), Rejection> {
+    match known {
+        Some(away) if !can_see_away(&draft.reach, &actor.name, away) => {
+            Err(Rejection::OutOfScope("person"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -6,6 +6,7 @@ use aftercall_definition::time::Time;
 use aftercall_definition::value::Value;
 
 use crate::actor::Actor;
+use crate::away::Away;
 use crate::command::{
     ClaimInstance, ClaimNext, ExtendClaim, HandOver, ListHandOver, ReleaseClaim, TakeOver,
 };
@@ -14,7 +15,7 @@ use crate::decide::find::{check_legal, check_visible, find};
 use crate::entry::{AWAY_UNTIL, Answer, ChangeKind, Entered, INSTEAD_OF, TO_PERSON, TO_TEAM};
 use crate::instance::{Claim, Happening, Instance, InstanceId};
 use crate::limits;
-use crate::query::is_claimable;
+use crate::query::{is_away_for, is_claimable};
 use crate::recipient::Recipient;
 use crate::rejection::Rejection;
 
@@ -162,7 +163,7 @@ pub(super) fn hand_over(
     match to {
         Recipient::Person { name, lease_millis } => {
             let holder = give(draft, old, &mut new, (name, *lease_millis));
-            draft.details.values = recipient(draft, name, &holder);
+            draft.details.values = recipient(draft, old, (name, &holder));
         }
         Recipient::Team { team } => {
             let name = draft.root.teams.present(*team)?.name.as_str();
@@ -192,7 +193,9 @@ fn give(
     new: &mut Instance,
     (name, lease_millis): (&str, i64),
 ) -> Box<str> {
-    let holder = draft.root.absences.recipient(name, draft.now);
+    let root = draft.root;
+    let counts = |away: &Away| is_away_for(root, away, old);
+    let holder = root.absences.recipient(name, draft.now, counts);
     let own = old.claim_at(draft.now).filter(|claim| *claim.by == *holder);
     let until =
         Time(draft.now.0.saturating_add(lease_millis)).max(own.map_or(draft.now, |own| own.until));
@@ -208,10 +211,15 @@ fn give(
 
 /// What the history keeps of the recipient: who has it, instead of whom, and until when that person
 /// is away.
-fn recipient(draft: &EntryDraft<'_>, named: &str, holder: &str) -> Box<[(Box<str>, Value)]> {
+fn recipient(
+    draft: &EntryDraft<'_>,
+    old: &Instance,
+    (named, holder): (&str, &str),
+) -> Box<[(Box<str>, Value)]> {
     let text = |name: &str, person: &str| (name.into(), Value::Text(person.into()));
     let instead_of = (named != holder).then(|| text(INSTEAD_OF, named));
     let away = draft.root.absences.of(holder, draft.now);
+    let away = away.filter(|away| is_away_for(draft.root, away, old));
     let away_until = away.map(|away| (AWAY_UNTIL.into(), Value::Time(away.until)));
     [text(TO_PERSON, holder)]
         .into_iter()

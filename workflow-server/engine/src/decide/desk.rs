@@ -36,10 +36,7 @@ pub(super) fn decide(
         DeskCommand::SaveView(command) => views::save(draft, command, actor),
         DeskCommand::RemoveView(command) => views::remove(draft, command, actor),
         DeskCommand::SetAway(command) => away::set(draft, command, actor),
-        DeskCommand::EndAway(command) => {
-            away::end(draft, command, actor);
-            Ok(())
-        }
+        DeskCommand::EndAway(command) => away::end(draft, command, actor),
     }
 }
 

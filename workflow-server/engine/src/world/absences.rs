@@ -29,14 +29,19 @@ impl Absences {
         self.0.get(person).filter(|away| away.until > now)
     }
 
-    /// The person who gets work that is meant for `person` at `now`. Follows at most
-    /// [`limits::AWAY_CHAIN_MAX`] people who are away themselves. If nobody of them is there, as in a
-    /// circle, the person gets it.
+    /// The person who gets work that is meant for `person` at `now`. Only absences that count are
+    /// looked at. Follows at most [`limits::AWAY_CHAIN_MAX`] people who are away themselves. If nobody
+    /// of them is there, as in a circle, the person gets it.
     #[must_use]
-    pub fn recipient<'a>(&'a self, person: &'a str, now: Time) -> &'a str {
+    pub fn recipient<'a>(
+        &'a self,
+        person: &'a str,
+        now: Time,
+        counts: impl Fn(&Away) -> bool,
+    ) -> &'a str {
         let mut next = person;
         for _ in 0..=limits::AWAY_CHAIN_MAX {
-            match self.of(next, now) {
+            match self.of(next, now).filter(|away| counts(away)) {
                 None => return next,
                 Some(away) if away.instead.is_empty() => return person,
                 Some(away) => next = &away.instead,

@@ -6,6 +6,7 @@ use aftercall_definition::time::Time;
 use aftercall_engine::actor::Actor;
 use aftercall_engine::away::Away;
 use aftercall_engine::desk_change::DeskChange;
+use aftercall_scope::Scope;
 
 use super::codes::Coded;
 use super::saved_view::SavedViewRecord;
@@ -33,6 +34,11 @@ pub struct AwayRecord {
     set_by_subject: String,
     #[prost(sint64, tag = "7")]
     set_at: i64,
+    /// The scope of who set it; both are empty for all, and in stores of older servers.
+    #[prost(string, repeated, tag = "8")]
+    customers: Vec<String>,
+    #[prost(string, repeated, tag = "9")]
+    teams: Vec<String>,
 }
 
 impl From<&Away> for AwayRecord {
@@ -45,8 +51,14 @@ impl From<&Away> for AwayRecord {
             set_by_name: away.set_by.name.to_string(),
             set_by_subject: subject(&away.set_by.subject),
             set_at: away.set_at.0,
+            customers: names(away.scope.customers()),
+            teams: names(away.scope.teams()),
         }
     }
+}
+
+fn names(names: &[Box<str>]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
 }
 
 impl TryFrom<AwayRecord> for Away {
@@ -63,6 +75,7 @@ impl TryFrom<AwayRecord> for Away {
                 subject: from_subject(&record.set_by_subject),
             },
             set_at: Time(record.set_at),
+            scope: Scope::new(&record.customers, &record.teams),
         })
     }
 }
@@ -105,5 +118,40 @@ impl TryFrom<DeskChangeRecord> for DeskChange {
             (None, None, Some(person)) => Self::AwayEnded(person.into()),
             (None, None, None) => Self::ViewsRemoved(record.removed.into()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aftercall_engine::actor::ActorKind;
+
+    use super::*;
+
+    fn away(scope: Scope) -> Away {
+        Away {
+            person: "Ann".into(),
+            until: Time(2),
+            instead: "Ben".into(),
+            set_by: Actor {
+                kind: ActorKind::Person,
+                name: "Sue".into(),
+                subject: None,
+            },
+            set_at: Time(1),
+            scope,
+        }
+    }
+
+    #[test]
+    fn the_scope_of_an_absence_is_kept() {
+        for scope in [
+            Scope::everything(),
+            Scope::new(&["Acme"], &["billing", "care"]),
+            Scope::new(&[], &["care"]),
+        ] {
+            let record = AwayRecord::from(&away(scope.clone()));
+            let kept = Away::try_from(record).expect("a record");
+            assert_eq!(kept, away(scope));
+        }
     }
 }

@@ -25,7 +25,7 @@ use crate::service::say::{Refusal, causes, convert, refusal};
 use crate::service::shared::Shared;
 use crate::service::view::View;
 
-pub(super) async fn get(
+pub(crate) async fn get(
     shared: &Shared,
     asked: Asked<proto::GetDayRequest>,
 ) -> Result<Ready<proto::GetDayResponse>, Refusal> {

@@ -11,7 +11,6 @@ use aftercall_engine::alert::Alert;
 use aftercall_engine::call::Call;
 use aftercall_engine::instance::Instance;
 use aftercall_engine::query::{self, ShouldStop, Stopped, TeamUse};
-use aftercall_engine::world::absences::Absences;
 use aftercall_engine::world::definitions::{Calendars, Teams, Workflow, Workflows};
 use aftercall_engine::{Entry, Request, Root, mask, reach, request_errors_in};
 use jiff::tz::TimeZone;
@@ -51,11 +50,6 @@ impl Names {
     /// The teams.
     pub(crate) fn teams(&self) -> &Teams {
         &self.0.teams
-    }
-
-    /// The people who are away.
-    pub(crate) fn absences(&self) -> &Absences {
-        &self.0.absences
     }
 
     /// The calendars.

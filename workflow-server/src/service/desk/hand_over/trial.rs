@@ -84,7 +84,7 @@ fn would_have(
     let holder = instance.claim.as_ref().map_or("", |claim| &claim.by);
     let is_named =
         matches!(work, BatchWork::HandOver(Recipient::Person { name, .. }) if **name == *holder);
-    let away = view.absences().of(holder, view.at());
+    let away = view.away_for(holder, instance);
     proto::HandOverResult {
         instance_id: instance.id.to_string(),
         follow_up: is_visible.then(|| follow_up::follow_up(view, instance, mask)),
