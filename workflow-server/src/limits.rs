@@ -389,5 +389,15 @@ pub const TABLES_ENTRIES: usize = 512;
 /// behind.
 pub const TABLES_EVERY: Duration = Duration::from_millis(500);
 
+/// Entries that come while the tables for SQL are written once, from which on this is a burst: with
+/// writes of 20 ms some 6,000 in a second.
+pub const TABLES_BUSY_ENTRIES: u64 = 128;
+
+/// How many times as long as a write the tables for SQL wait after it in a burst.
+pub const TABLES_PAUSE_FACTOR: u32 = 3;
+
+/// How old the oldest entry may be that the tables for SQL do not show. Then they wait no more.
+pub const TABLES_BEHIND_MAX: Duration = Duration::from_secs(10);
+
 /// The pause before the tables for SQL are tried again after an error.
 pub const TABLES_RETRY: Duration = Duration::from_secs(2);

@@ -1,7 +1,7 @@
 //! Keeps the tables that other programs read with SQL, a moment behind the log.
 //!
 //! Promise: the tables show each change once, in order. Only the leader writes them. An answer never
-//! waits for them. What is erased is cleared in them too, before the erasure is done.
+//! waits for them, and in a burst of changes the answers come first. What is erased is cleared in them too, before the erasure is done.
 //!
 //! The rows are made from the history, so tables that were emptied are filled again from its oldest
 //! entry.
@@ -9,6 +9,7 @@
 mod rows;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use aftercall_engine::Entry;
 use aftercall_engine::entry::ChangeKind;
@@ -19,7 +20,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::journal::{JournalError, TableRows, Tables};
 use crate::ledger::history::HistoryError;
-use crate::limits::{TABLES_ENTRIES, TABLES_EVERY, TABLES_RETRY};
+use crate::limits::{
+    TABLES_BEHIND_MAX, TABLES_BUSY_ENTRIES, TABLES_ENTRIES, TABLES_EVERY, TABLES_PAUSE_FACTOR,
+    TABLES_RETRY,
+};
 use crate::service::feed::{after, call_after};
 use crate::service::say::Refusal;
 use crate::service::shared::{Services, Shared};
@@ -88,8 +92,23 @@ impl Writer {
             {
                 return Ok(());
             }
+            let begun = Instant::now();
+            let before = self.shared.view().sequence();
             upto = self.write_after(upto).await?;
+            let (took, after) = (begun.elapsed(), self.shared.view().sequence());
+            if after.saturating_sub(before) >= TABLES_BUSY_ENTRIES {
+                let behind = self.behind(upto).await?;
+                tokio::time::sleep(pause_in_burst(took, behind)).await;
+            }
         }
+    }
+
+    /// How old the oldest entry is that the tables do not show.
+    async fn behind(&self, upto: u64) -> Result<Duration, TablesError> {
+        let ledger = &self.shared.ledger;
+        let next = ledger.history().entries(upto + 1, 1).await?;
+        let millis = next.first().map_or(0, |entry| ledger.now().0 - entry.at.0);
+        Ok(Duration::from_millis(millis.max(0).cast_unsigned()))
     }
 
     /// Writes the rows of the next entries. Returns the sequence that the tables show then.
@@ -166,6 +185,16 @@ impl Writer {
     }
 }
 
+/// How long the next write of rows waits in a burst of changes, after one that took so long. Rows
+/// cost the database many times what their entries cost in the log, so the tables leave most of the
+/// time to the answers. They catch up afterwards, or once they are too far behind.
+fn pause_in_burst(took: Duration, behind: Duration) -> Duration {
+    if behind > TABLES_BEHIND_MAX {
+        return Duration::ZERO;
+    }
+    (took * TABLES_PAUSE_FACTOR).min(TABLES_EVERY)
+}
+
 /// What some entries lead to.
 #[derive(Default)]
 struct Content {
@@ -185,5 +214,19 @@ impl Content {
             Some(at) => self.follow_ups[at] = row,
             None => self.follow_ups.push(row),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_a_burst_the_answers_come_first() {
+        let (took, second) = (Duration::from_millis(20), Duration::from_secs(1));
+        assert_eq!(pause_in_burst(took, second), took * TABLES_PAUSE_FACTOR);
+        assert_eq!(pause_in_burst(second, second), TABLES_EVERY);
+        let long = 2 * TABLES_BEHIND_MAX;
+        assert_eq!(pause_in_burst(took, long), Duration::ZERO);
     }
 }
