@@ -237,9 +237,13 @@ impl Sending {
         }
     }
 
-    /// Whether it can be sent again, and has no second effect.
+    /// Whether it can be sent again, and has no second effect. A leader that got nothing of its body
+    /// has not begun it.
     fn is_repeatable(&self) -> bool {
-        self.replay.is_whole() && is_repeatable(self.head.uri.path(), &self.replay.sent())
+        let sent = self.replay.sent();
+        let has_no_second_effect = sent.is_empty() || is_repeatable(self.head.uri.path(), &sent);
+        // Another one would end the term of the next leader.
+        self.replay.is_whole() && has_no_second_effect && !self.is_step_down
     }
 
     async fn answer_here(&self, present: &Present) -> Response<Body> {
