@@ -220,13 +220,15 @@ async fn a_power_cut_at_any_moment_loses_nothing() {
     assert_eq!(faults(seed, images, |_| false).await, Vec::<String>::new());
 }
 
-/// The negative control: without the sync of the tail, acknowledged groups are lost.
+/// The negative control: without the sync of the tail, acknowledged groups are lost. Only those that
+/// the mover has not written to sled yet are, so many images are whole.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_tail_sync_a_power_cut_loses_data() {
-    let images = 20;
+    let images = 40;
     let found = faults(9, images, |path| path.ends_with("tail")).await;
+    println!("{} of {images} images are broken", found.len());
     assert!(
-        found.len() >= images / 4,
+        found.len() >= images / 10,
         "only these of {images} images are broken: {found:?}"
     );
 }
