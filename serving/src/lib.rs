@@ -74,6 +74,7 @@ pub use probes::metrics_handle;
 pub use process::{block_on, run, shutdown_token};
 pub use readiness::Readiness;
 pub use routes::{Routes, ServiceFuture};
+pub use seldom::Seldom;
 pub use serve::{base_routes, serve};
 pub use tls::{TlsError, TlsSettings};
 pub use unread::{is_full_of_unread_answers, unread_bytes_refused};

@@ -7,15 +7,17 @@ use crate::limits::LOG_EVERY;
 
 /// One kind of log line.
 #[derive(Debug, Default)]
-pub(crate) struct Seldom(Mutex<Option<(Instant, u64)>>);
+pub struct Seldom(Mutex<Option<(Instant, u64)>>);
 
 impl Seldom {
-    pub(crate) const fn new() -> Self {
+    /// No line has been written yet.
+    #[must_use]
+    pub const fn new() -> Self {
         Self(Mutex::new(None))
     }
 
     /// Counts the event. Returns how many there were since the last line, if it is time for one.
-    pub(crate) fn is_due(&self) -> Option<u64> {
+    pub fn is_due(&self) -> Option<u64> {
         // Its content is always valid, also after a panic elsewhere.
         let mut last = self
             .0

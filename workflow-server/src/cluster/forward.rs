@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use aftercall_identity::PassedOn;
 use aftercall_serving::asker::{asker, caller};
 use aftercall_serving::log_context::LogContext;
-use aftercall_serving::{MEMBER_HEADER, MemberKeys};
+use aftercall_serving::{MEMBER_HEADER, MemberKeys, Seldom};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderValue, Request, Response, Version};
@@ -29,6 +29,11 @@ use crate::service::unavailable_trailers;
 
 const NO_SECRET: &str = "this member does not know the secret of the cluster yet: send the request again with the same request id";
 const LOST: &str = "the connection to the leader of the cluster was lost: send the request again with the same request id";
+
+// A leader that is gone fails many requests at once. Each is in the metrics.
+static NOT_PASSED_ON: Seldom = Seldom::new();
+static NO_WAY: Seldom = Seldom::new();
+static BROKEN_OFF: Seldom = Seldom::new();
 
 /// What a request does to the term of the leader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +121,9 @@ impl Forwarder {
             () = ended.cancelled() => return Err(LOST),
         };
         let (response, seat) = sent.map_err(|error| {
-            tracing::warn!(error, term = %way.term, "a request could not be passed on to the leader");
+            if let Some(count) = NOT_PASSED_ON.is_due() {
+                tracing::warn!(error, term = %way.term, count, "requests could not be passed on to the leader");
+            }
             LOST
         })?;
         let ended = Box::pin(ended.cancelled_owned());
@@ -164,7 +171,9 @@ impl Forwarder {
         }
         let made = Way::new(leader.term, &leader.leader.address, &self.tls);
         let made = made.inspect_err(|error| {
-            tracing::error!(%error, leader = leader.leader.name, "the address of the leader cannot be used: correct its --advertise");
+            if let Some(count) = NO_WAY.is_due() {
+                tracing::error!(%error, leader = leader.leader.name, count, "the address of the leader cannot be used: correct its --advertise");
+            }
         });
         let made = Arc::new(made.ok()?);
         if let Some(over) = way.replace(Arc::clone(&made)) {
@@ -195,7 +204,9 @@ impl HttpBody for Answer {
         };
         match Pin::new(body).poll_frame(context) {
             Poll::Ready(Some(Err(error))) => {
-                tracing::warn!(%error, "the answer of the leader broke off");
+                if let Some(count) = BROKEN_OFF.is_due() {
+                    tracing::warn!(%error, count, "answers of the leader broke off");
+                }
             }
             Poll::Ready(frame) => return Poll::Ready(frame),
             Poll::Pending => ready!(self.ended.as_mut().poll(context)),
