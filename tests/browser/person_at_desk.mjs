@@ -8,6 +8,9 @@ import { launch } from "./launch.mjs";
 import { isForeign, logIn } from "./login.mjs";
 import { speed } from "./speed.mjs";
 
+/** How long a step may take. Two browsers and the servers of debug builds share the processors with others. */
+const STEP_MAX_MS = 60_000;
+
 const browser = await launch();
 const errors = [];
 const watch = (page) => page.on("pageerror", (error) => errors.push(error.message));
@@ -17,7 +20,7 @@ let [context, page] = [];
 async function open(locale) {
   await context?.close();
   context = await browser.newContext({ viewport: { width: 1280, height: 900 }, timezoneId: "Europe/Berlin", locale });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(STEP_MAX_MS);
   await context.route(isForeign, (route) => route.abort());
   page = await context.newPage();
   watch(page);
@@ -136,7 +139,7 @@ const steps = {
   // A page of a browser that runs no scripts, at an address if one is given.
   plain: async ({ text }) => {
     const plain = await browser.newContext({ javaScriptEnabled: false, viewport: { width: 1280, height: 900 } });
-    plain.setDefaultTimeout(20_000);
+    plain.setDefaultTimeout(STEP_MAX_MS);
     page = await plain.newPage();
     return text ? (await page.goto(text)).status() : true;
   },

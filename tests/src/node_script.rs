@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -11,6 +12,10 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::{PATIENCE, tool, workspace};
+
+/// How long a script may take for an answer: more than it gives one step of its browser, so that it
+/// can say which step failed.
+const STEP_MAX: Duration = PATIENCE.saturating_mul(3);
 
 /// A running script. It is killed when it is dropped, and its browser ends with it.
 ///
@@ -60,7 +65,7 @@ impl NodeScript {
 
     /// The next message of the script.
     pub async fn hear(&mut self) -> Value {
-        let line = tokio::time::timeout(PATIENCE, self.from.next_line()).await;
+        let line = tokio::time::timeout(STEP_MAX, self.from.next_line()).await;
         let line = line.expect("a message in time").expect("text");
         let line = line.expect("the script runs: see above why it ended");
         serde_json::from_str(&line).expect("it is JSON")
