@@ -8,15 +8,17 @@ use aftercall_proto::alert::v1::subscribe_response::Frame;
 use aftercall_proto::alert::v1::{SubscribeRequest, WatchWallboardRequest};
 use aftercall_proto::workflow::v1::GetServerInfoRequest;
 use aftercall_proto::workflow::v1::operations_service_client::OperationsServiceClient;
+use aftercall_proto::workflow::v1::script_engine_service_client::ScriptEngineServiceClient;
 use aftercall_serving::LimitSettings;
-use aftercall_tests::{House, PATIENCE, eventually, reason, set, with_refund};
+use aftercall_tests::{House, PATIENCE, eventually, reason, set_refund, with_refund};
 use tokio::task::JoinSet;
-use tokio::time::interval;
+use tokio::time::{interval, timeout};
 use tonic::{Code, Status};
 
-/// A house whose connections reach their age after about a second.
+/// A house with the refund, whose connections reach their age after about so many seconds.
 async fn house(age_seconds: u32) -> House {
     let mut house = House::start_without_alerter().await;
+    drop(with_refund(&house).await);
     house.stop_workflow().await;
     house.limit(LimitSettings {
         connection_age_seconds: age_seconds,
@@ -64,24 +66,26 @@ async fn calls_continue_while_connections_reach_their_age() {
     assert!(answers > 100, "{answers} answered");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_subscription_continues_over_new_connections() {
-    let house = house(1).await;
-    let mut clients = with_refund(&house).await;
-    let mut subscription = Subscription::to(&house.alerter_address().to_string())
-        .expect("an address")
-        .patient();
-    let (sent, mut seen) = (200, Vec::new());
-    let setting = tokio::spawn(async move {
-        let mut pace = interval(ASKED_FOR / sent);
-        for number in 0..sent {
-            pace.tick().await;
-            set(&mut clients, &number.to_string(), 5.0).await;
-        }
-    });
-    while seen.len() < sent as usize {
-        let event = tokio::time::timeout(PATIENCE, subscription.next()).await;
-        match event.expect("in time").expect("it continues") {
+/// Follow-ups that are set during [`ASKED_FOR`].
+const SENT: u32 = 200;
+
+/// Sets them at an even pace, over the product's own client: with a bare channel of tonic, a request
+/// that begins as its connection closes fails unsent.
+async fn set_evenly(connection: Connection) {
+    let mut scripts = ScriptEngineServiceClient::new(connection);
+    let mut pace = interval(ASKED_FOR / SENT);
+    for number in 0..SENT {
+        pace.tick().await;
+        let request = set_refund(number.to_string(), 5.0);
+        scripts.set_workflow(request).await.expect("it is set");
+    }
+}
+
+/// The follow-ups of a subscription until all have come, in their order.
+async fn until_all_came(mut subscription: Subscription) -> Vec<String> {
+    let mut seen = Vec::new();
+    while seen.len() < SENT as usize {
+        match subscription.next().await.expect("it continues") {
             Event::Lost { reason, .. } if !seen.is_empty() => panic!("lost: {reason}"),
             Event::Frame(response) => match response.frame {
                 Some(Frame::StageChange(change)) => {
@@ -99,7 +103,19 @@ async fn a_subscription_continues_over_new_connections() {
             Event::Lost { .. } | Event::Connected => {}
         }
     }
-    setting.await.expect("no panic");
+    seen
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_continues_over_new_connections() {
+    let house = house(1).await;
+    let subscription = Subscription::to(&house.alerter_address().to_string())
+        .expect("an address")
+        .patient();
+    let setting = set_evenly(connected(&house).await);
+    // Bookmarks come for ever: the limit is for all together.
+    let both = async { tokio::join!(setting, until_all_came(subscription)) };
+    let ((), seen) = timeout(PATIENCE, both).await.expect("in time");
     let mut once = seen.clone();
     once.sort_unstable();
     once.dedup();
@@ -127,7 +143,7 @@ async fn end_of_stream(house: &House) -> Option<Status> {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(3), end).await.ok()
+    timeout(Duration::from_secs(3), end).await.ok()
 }
 
 #[tokio::test(flavor = "multi_thread")]
