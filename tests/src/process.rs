@@ -1,5 +1,6 @@
 //! Servers as processes of their own, so that a test can kill them without warning.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,34 +12,30 @@ use crate::PATIENCE;
 
 static BUILT: Once = Once::new();
 
-/// The path of one of our binaries, built as the tests are.
+/// The path of one of our binaries, built with the profile of the test.
 pub fn binary(name: &str) -> PathBuf {
-    BUILT.call_once(|| {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        build.args([
-            "build",
-            "--quiet",
-            "-p",
-            "workflow-server",
-            "-p",
-            "alerter-server",
-            "-p",
-            "aftercall",
-        ]);
-        build.args(["-p", "aftercall-client", "--bins", "--examples"]);
-        build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-        assert!(
-            build.status().expect("cargo runs").success(),
-            "the binaries are built"
-        );
-    });
     let test = std::env::current_exe().expect("the test has a path");
     let profile_dir = test
         .parent()
         .and_then(Path::parent)
         .expect("a test lies in target/debug/deps");
+    let folder = profile_dir.file_name().and_then(OsStr::to_str);
+    BUILT.call_once(|| build(folder.expect("the folder of a profile")));
     profile_dir.join(name)
+}
+
+/// Builds the binaries with the profile whose results lie in this folder.
+fn build(folder: &str) {
+    let profile = if folder == "debug" { "dev" } else { folder };
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.args(["build", "--quiet", "--profile", profile]);
+    build.args(["-p", "workflow-server", "-p", "alerter-server"]);
+    build.args(["-p", "aftercall", "-p", "aftercall-client"]);
+    build.args(["--bins", "--examples"]);
+    build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let status = build.status().expect("cargo runs");
+    assert!(status.success(), "the binaries are built");
 }
 
 /// A server process; killed when it is dropped.
