@@ -95,7 +95,12 @@ fn check_log(log: &[Group], wrong: &mut Vec<String>) {
 /// requested, and no others.
 fn check_feed(findings: &Findings, wrong: &mut Vec<String>) {
     let mut revisions: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    let mut by_sequence: BTreeMap<(u64, &str), Vec<u64>> = BTreeMap::new();
     for change in &findings.feed {
+        by_sequence
+            .entry((change.sequence, &change.instance))
+            .or_default()
+            .push(change.revision);
         revisions
             .entry(&change.instance)
             .or_default()
@@ -103,14 +108,8 @@ fn check_feed(findings: &Findings, wrong: &mut Vec<String>) {
     }
     let mut expected: BTreeMap<&str, u64> = BTreeMap::new();
     for (request, change) in &findings.answered.by_request {
-        let is_it =
-            |one: &&FeedChange| one.sequence == change.sequence && one.instance == change.instance;
-        let found: Vec<u64> = findings
-            .feed
-            .iter()
-            .filter(is_it)
-            .map(|one| one.revision)
-            .collect();
+        let found = by_sequence.get(&(change.sequence, &change.instance));
+        let found = found.map_or(&[][..], Vec::as_slice);
         if found != [change.revision] {
             wrong.push(format!(
                 "{request} was answered with {change:?}, the feed has the revisions {found:?}"

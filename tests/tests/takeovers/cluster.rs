@@ -231,35 +231,37 @@ impl Cluster {
             .await;
         let info = info.expect("the state of the server").into_inner();
         let newest = self.log().last().map_or(0, |group| group.last);
-        let request = TailRequest {
-            from_sequence: 1,
-            epoch: info.epoch,
-        };
-        let mut tail = clients
-            .feed
-            .tail(request)
-            .await
-            .expect("the feed begins at 1")
-            .into_inner();
         let (mut next, mut changes) = (1, Vec::new());
         while next <= newest {
-            let response = tail
-                .message()
-                .await
-                .expect("the feed continues")
-                .expect("a response");
-            for entry in response.entries {
-                for change in &entry.changes {
-                    let follow_up = change.follow_up.as_ref().expect("the follow-up");
-                    changes.push(FeedChange {
-                        sequence: entry.sequence,
-                        instance: follow_up.instance_id.clone(),
-                        revision: follow_up.revision,
-                    });
-                }
-                if !entry.partial {
-                    assert_eq!(entry.sequence, next, "the feed has a gap");
-                    next += 1;
+            let request = TailRequest {
+                from_sequence: next,
+                epoch: info.epoch.clone(),
+            };
+            // A member that begins another role ends its streams.
+            let Ok(tail) = clients.feed.tail(request).await else {
+                tokio::task::yield_now().await;
+                continue;
+            };
+            let mut tail = tail.into_inner();
+            let mut of_entry = Vec::new();
+            while next <= newest {
+                let Ok(Some(response)) = tail.message().await else {
+                    break;
+                };
+                for entry in response.entries {
+                    for change in &entry.changes {
+                        let follow_up = change.follow_up.as_ref().expect("the follow-up");
+                        of_entry.push(FeedChange {
+                            sequence: entry.sequence,
+                            instance: follow_up.instance_id.clone(),
+                            revision: follow_up.revision,
+                        });
+                    }
+                    if !entry.partial {
+                        assert_eq!(entry.sequence, next, "the feed has a gap");
+                        next += 1;
+                        changes.append(&mut of_entry);
+                    }
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Clients that set and push through all members, and repeat a request with its id until it is
 //! answered.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use aftercall_proto::workflow::v1::{
     FollowUp, GetInstanceRequest, PushButtonRequest, SetWorkflowRequest,
 };
 use aftercall_tests::{Clients, eventually, set_refund};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Response, Status};
@@ -21,6 +22,34 @@ const WORKERS: usize = 6;
 /// A client gives up waiting after this time, and asks another member. The library leaves a silent
 /// server after the same time.
 const PATIENCE: Duration = Duration::from_millis(3_500);
+
+/// The customer of the follow-ups that are open before.
+const OTHER_CUSTOMER: &str = "Contoso";
+/// Requests that set them, at a time.
+const FILLERS: usize = 64;
+
+/// Sets the follow-ups with these numbers, of another customer, which nobody finishes. Many at a
+/// time, through all members.
+pub(crate) async fn fill(cluster: &Cluster, numbers: Range<usize>) {
+    let addresses = cluster.members.each_ref().map(Member::address);
+    let mut fillers = JoinSet::new();
+    for filler in 0..FILLERS.min(numbers.len()) {
+        let mut clients = Clients::connect(addresses[filler % addresses.len()], None).await;
+        let numbers = numbers.clone().skip(filler).step_by(FILLERS);
+        fillers.spawn(async move {
+            for number in numbers {
+                let mut request = set_refund(format!("open-{number}"), 1.0);
+                let properties = request.properties.get_or_insert_default();
+                properties.customer = OTHER_CUSTOMER.to_owned();
+                let set = clients.scripts.set_workflow(request).await;
+                set.expect("no fault has begun");
+            }
+        });
+    }
+    while let Some(filled) = fillers.join_next().await {
+        filled.expect("no panic");
+    }
+}
 
 /// What the workers share.
 #[derive(Default)]

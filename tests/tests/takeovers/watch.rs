@@ -5,11 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aftercall_proto::alert::v1::SubscribeRequest;
 use aftercall_proto::alert::v1::subscribe_response::Frame;
+use aftercall_proto::workflow::v1::FollowUpFilter;
 use aftercall_tests::{Clients, eventually};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::checks::Answered;
 use crate::cluster::Cluster;
+
+/// The customer of `set_refund`.
+const WATCHED_CUSTOMER: &str = "Northwind";
 
 type Shown = Arc<Mutex<BTreeMap<String, Vec<u64>>>>;
 
@@ -54,6 +58,10 @@ async fn watch(alerters: Vec<std::net::SocketAddr>, shown: Shown) {
         let mut clients = Clients::connect(*alerter, Some(*alerter)).await;
         let request = SubscribeRequest {
             resume_token: token.clone(),
+            filter: Some(FollowUpFilter {
+                customers: vec![WATCHED_CUSTOMER.to_owned()],
+                ..FollowUpFilter::default()
+            }),
             ..SubscribeRequest::default()
         };
         let Ok(stream) = clients.alerts.subscribe(request).await else {
