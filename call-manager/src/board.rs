@@ -23,7 +23,7 @@ use crate::views::{View, list, may_save_of_team};
 use crate::words::{Words, words};
 
 /// Rows of the first view; the others come with the stream.
-const FIRST_ROWS: u32 = 100;
+const FIRST_ROWS: u32 = 50;
 
 /// Rows of a part of the list, as its script makes them too.
 const PART_ROWS: usize = 25;

@@ -1,5 +1,8 @@
 // Steps that measure the page.
 
+/** How often the page is opened. */
+const LOOKS = 9;
+
 /** The steps, for the page that is open now. */
 export const speed = (page) => {
   let network;
@@ -10,16 +13,22 @@ export const speed = (page) => {
     return { bytes: JSHeapUsedSize, nodes: Nodes };
   };
   return {
-    // Opens an address: the bytes of the first view, compressed, and after how many ms it was drawn.
+    // Opens an address: the bytes of the first view, compressed, and the median of the ms after which it was drawn.
     first_view: async ({ text }) => {
+      // Before the tools of the browser watch: they take as long as the page.
+      const drawn = [];
+      for (let look = 0; look < LOOKS; look++) {
+        await page().goto(text);
+        await page().waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length);
+        drawn.push(await page().evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime));
+      }
+      drawn.sort((one, other) => one - other);
       network = await page().context().newCDPSession(page());
       for (const part of ["Network", "Performance", "HeapProfiler"]) await network.send(`${part}.enable`);
       let bytes = 0;
       network.on("Network.loadingFinished", ({ encodedDataLength }) => (bytes += encodedDataLength));
       await page().goto(text);
-      await page().waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length);
-      const drawn = await page().evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime);
-      return { bytes, millis: drawn };
+      return { bytes, millis: drawn[(LOOKS - 1) / 2] };
     },
     // Waits until so many rows are there.
     filled: ({ text }) => page().waitForFunction((rows) => document.querySelectorAll("#list .row").length === rows, Number(text)).then(() => true),
