@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use aftercall_proto::workflow::v1::{
     ChangeKind, GetInstanceRequest, HistoryItem, ListHistoryRequest, SetWorkflowRequest, Status,
 };
+use aftercall_serving::LimitSettings;
 use aftercall_tests::{Clients, House, set_refund, with_refund};
 use model::{Act, ROUNDS, State};
 use person::Record;
@@ -166,7 +167,14 @@ async fn crowd(house: &House, ids: &Arc<Vec<String>>) -> Vec<Record> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_accepts_the_work_of_a_thousand_people() {
-    let house = House::start_without_alerter().await;
+    let mut house = House::start_without_alerter().await;
+    house.stop_workflow().await;
+    // A request past its time may be done or not, and the model wants to know.
+    house.limit(LimitSettings {
+        request_seconds: 300,
+        ..LimitSettings::default()
+    });
+    house.start_workflow().await;
     let mut clients = with_refund(&house).await;
     clients.publish(ROUNDS).await;
     let mut ids = Vec::new();
