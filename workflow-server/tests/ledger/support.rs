@@ -14,8 +14,8 @@ use aftercall_engine::command::{
 use aftercall_engine::world::Keeping;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use workflow_server::journal::Storage;
 use workflow_server::journal::memory::MemoryStore;
+use workflow_server::journal::{Group, JournalError, Storage};
 use workflow_server::ledger::{
     Clock, Follower, Handle, Ledger, LedgerError, LedgerOptions, ManualClock, Outcome,
 };
@@ -304,5 +304,16 @@ pub(crate) fn set(call: &str) -> Command {
 pub(crate) async fn settle() {
     for _ in 0..200 {
         tokio::task::yield_now().await;
+    }
+}
+
+/// Every group that the log still has, while a leader may trim it.
+pub(crate) async fn stored_groups(store: &MemoryStore) -> Vec<Group> {
+    loop {
+        let oldest = store.bounds().oldest();
+        match store.log().read(oldest, usize::MAX).await {
+            Err(JournalError::Trimmed { .. }) => {}
+            groups => return groups.unwrap(),
+        }
     }
 }

@@ -24,7 +24,7 @@ use workflow_server::records::{GroupBytes, unpack_entries};
 
 use super::ends::{TermEnd, Upkeep};
 use crate::follow_ups::{call_key, imports, setting};
-use crate::support::{ARCHIVE_AFTER, PATIENCE, options, request, team};
+use crate::support::{ARCHIVE_AFTER, PATIENCE, options, request, stored_groups, team};
 
 /// A text in all data about the caller who is erased.
 const NEEDLE: &str = "Xanthippe";
@@ -380,11 +380,7 @@ impl Scene {
         let needle = NEEDLE.as_bytes();
         let holds = |bytes: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
         let store = self.store.restart();
-        let groups = store
-            .log()
-            .read(store.bounds().oldest(), usize::MAX)
-            .await
-            .unwrap();
+        let groups = stored_groups(&store).await;
         if let Some(group) = groups.iter().find(|group| holds(&group.bytes)) {
             return Some(format!("the log from {} on", group.first));
         }
