@@ -229,6 +229,17 @@ impl Standing {
         sight.is_some_and(|sight| self.age(&sight) > OUT_OF_TOUCH)
     }
 
+    /// Waits until what this member shows may be old.
+    pub(crate) async fn out_of_touch(&self) {
+        while !self.is_out_of_touch() {
+            let age = self
+                .sight()
+                .map_or(Duration::ZERO, |sight| self.age(&sight));
+            let left = OUT_OF_TOUCH.saturating_sub(age);
+            tokio::time::sleep(left + Duration::from_millis(1)).await;
+        }
+    }
+
     /// Whether the store has answered this member a moment ago.
     pub(super) fn is_in_touch(&self) -> bool {
         let sight = self.sight();

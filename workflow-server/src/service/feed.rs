@@ -197,10 +197,11 @@ impl Following {
                     ended = more => match ended {
                         Ok(Err(_)) => return Ok(()),
                         Ok(Ok(())) => {}
-                        Err(_) => if let Err(refused) = self.check_in_touch() {
-                            return send(sender, Err(refused)).await;
-                        },
+                        Err(_) => {}
                     },
+                    () = self.out_of_touch() => {
+                        return send(sender, Err(out_of_touch())).await;
+                    }
                     () = sender.closed() => return Ok(()),
                     () = self.0.draining.cancelled() => {
                         return send(sender, Err(refusal::unavailable(self.0.ending()))).await;
@@ -255,13 +256,18 @@ impl Following {
 
     /// A member that has lost its store shows old data. Its alerters should move to another one.
     fn check_in_touch(&self) -> Result<(), Refusal> {
-        let standing = self.0.standing.as_ref();
-        if standing.is_some_and(|standing| standing.is_out_of_touch()) {
-            return Err(refusal::unavailable(
-                "this member of the cluster does not reach its store, so its data may be old: connect to another member",
-            ));
+        match &self.0.standing {
+            Some(standing) if standing.is_out_of_touch() => Err(out_of_touch()),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Waits until this member has lost its store. A server that is alone never does.
+    async fn out_of_touch(&self) {
+        match &self.0.standing {
+            Some(standing) => standing.out_of_touch().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// An entry that the feed keeps no more may be one that an erasure removed while a slow client
@@ -286,6 +292,12 @@ impl Following {
             sent_at: Some(convert::timestamp(self.0.ledger.now())),
         }
     }
+}
+
+fn out_of_touch() -> Refusal {
+    refusal::unavailable(
+        "this member of the cluster does not reach its store, so its data may be old: connect to another member",
+    )
 }
 
 fn masked(names: &Names, mut item: FeedItem) -> FeedItem {
