@@ -181,10 +181,10 @@ impl CallManagerConfig {
                 connector.trust(&self.servers_ca)
             })
         };
-        Ok(Servers {
-            workflow: to("workflow_server", &self.workflow_server)?,
-            alerter: to("alerter_server", &self.alerter_server)?,
-        })
+        Ok(Servers::new(
+            to("workflow_server", &self.workflow_server)?,
+            to("alerter_server", &self.alerter_server)?,
+        ))
     }
 }
 

@@ -28,14 +28,25 @@ use crate::trouble::Trouble;
 /// A server that does not answer within this is away.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// The ways to the two servers.
+/// People on one connection to a server. Of one address it takes 256 connections, so it takes
+/// 16,384 people of a page.
+const PEOPLE_PER_CONNECTION: usize = 64;
+
+/// The ways to the two servers, whose connections people share.
 #[derive(Clone, Debug)]
 pub(crate) struct Servers {
-    pub(crate) workflow: Connector,
-    pub(crate) alerter: Connector,
+    workflow: Connector,
+    alerter: Connector,
 }
 
 impl Servers {
+    pub(crate) fn new(workflow: Connector, alerter: Connector) -> Self {
+        Self {
+            workflow: workflow.share(PEOPLE_PER_CONNECTION),
+            alerter: alerter.share(PEOPLE_PER_CONNECTION),
+        }
+    }
+
     /// Trusts each by its own certificate; an empty path for plain text.
     pub(crate) fn trusted_only(self, of_workflow: &Path, of_alerter: &Path) -> Self {
         let trusted = |to: Connector, certificate: &Path| {
@@ -462,7 +473,7 @@ fn token_of(session: &Session) -> Result<Token, Trouble> {
 }
 
 async fn connect(connector: &Connector) -> Result<Connection, Trouble> {
-    let connected = connector.connect_with(|endpoint| endpoint.timeout(ANSWER));
+    let connected = connector.connect_shared(|endpoint| endpoint.timeout(ANSWER));
     connected.await.map_err(|error| {
         tracing::warn!(%error, servers = ?connector.uris(), "the page does not reach a server");
         Trouble::Away

@@ -18,6 +18,7 @@ use tonic::transport::Channel;
 use tower::Service;
 
 use crate::line::{Lane, Line};
+use crate::pool::Seat;
 use crate::proof::{Proof, is_expired_token};
 use crate::replay::{Replay, is_unseen};
 use crate::whole::{Lost, whole};
@@ -34,15 +35,18 @@ pub struct Connection {
     lane: Lane,
     line: Arc<Line>,
     proof: Option<Arc<Proof>>,
+    /// Its place on a line that it shares with others.
+    _seat: Option<Arc<Seat>>,
 }
 
 impl Connection {
     /// Sends requests over a line, which is open.
-    pub(crate) fn over(line: Line, proof: Option<Proof>) -> Self {
+    pub(crate) fn over(line: Arc<Line>, seat: Option<Seat>, proof: Option<Proof>) -> Self {
         Self {
             lane: line.lane(),
-            line: Arc::new(line),
+            line,
             proof: proof.map(Arc::new),
+            _seat: seat.map(Arc::new),
         }
     }
 
@@ -56,6 +60,12 @@ impl Connection {
     /// connector has several addresses, the next connection is to another one, if one works.
     pub fn leave(&self) {
         self.line.leave(&self.lane);
+        self.retire();
+    }
+
+    /// Notes that no other connection of its connector should share what this one uses.
+    pub(crate) fn retire(&self) {
+        self.line.retire();
     }
 }
 

@@ -16,6 +16,7 @@ use crate::connection::Connection;
 use crate::dial::{Protocol, Stream, has_tls};
 use crate::error::Error;
 use crate::line::Line;
+use crate::pool::Pool;
 use crate::proof::Proof;
 use crate::route::Route;
 use crate::tls::Files;
@@ -47,6 +48,7 @@ pub struct Connector {
     files: Files,
     tokens: Option<Arc<dyn TokenSource>>,
     sends_token_in_plain_text: bool,
+    pool: Option<Arc<Pool<Line>>>,
 }
 
 impl Connector {
@@ -62,6 +64,7 @@ impl Connector {
             files: Files::default(),
             tokens: None,
             sends_token_in_plain_text: false,
+            pool: None,
         })
     }
 
@@ -80,7 +83,7 @@ impl Connector {
     #[must_use]
     pub fn trust(mut self, ca_file: impl Into<PathBuf>) -> Self {
         self.files.ca = Some(ca_file.into());
-        self
+        self.with_own_pool()
     }
 
     /// Trusts only the server that has the first certificate of this PEM file, under any name. For
@@ -88,7 +91,7 @@ impl Connector {
     #[must_use]
     pub fn trust_only(mut self, certificate_file: impl Into<PathBuf>) -> Self {
         self.files.pinned = Some(certificate_file.into());
-        self
+        self.with_own_pool()
     }
 
     /// Shows a certificate to the server: PEM files with the certificate and its chain, and with
@@ -96,7 +99,7 @@ impl Connector {
     #[must_use]
     pub fn certificate(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         self.files.certificate = Some((certificate.into(), key.into()));
-        self
+        self.with_own_pool()
     }
 
     /// Sends a bearer token with each request.
@@ -111,6 +114,21 @@ impl Connector {
     #[must_use]
     pub fn send_token_in_plain_text(mut self, is_allowed: bool) -> Self {
         self.sends_token_in_plain_text = is_allowed;
+        self
+    }
+
+    /// Lets so many streams, or users of [`Connector::connect_shared`], use one connection, of this
+    /// connector and its clones together. Each request has its own token. For a program that serves
+    /// many people: a server limits the connections of one address.
+    #[must_use]
+    pub fn share(mut self, users_max: usize) -> Self {
+        self.pool = Some(Arc::new(Pool::new(users_max.max(1))));
+        self
+    }
+
+    /// Connections with other files are not those of its clones.
+    fn with_own_pool(mut self) -> Self {
+        self.pool = self.pool.map(|pool| Arc::new(Pool::new(pool.users_max())));
         self
     }
 
@@ -137,13 +155,43 @@ impl Connector {
         &self,
         settings: impl FnOnce(Endpoint) -> Endpoint,
     ) -> Result<Connection, Error> {
-        let proof = match &self.tokens {
+        let proof = self.proof().await?;
+        let line = self.line(settings).await?;
+        Ok(Connection::over(Arc::new(line), None, proof))
+    }
+
+    /// Connects over a connection of this connector or its clones that has room, if they share
+    /// theirs. The settings are those of the first user, so all of them should be equal.
+    ///
+    /// # Errors
+    /// Those of [`Connector::connect`].
+    pub async fn connect_shared(
+        &self,
+        settings: impl FnOnce(Endpoint) -> Endpoint,
+    ) -> Result<Connection, Error> {
+        let Some(pool) = &self.pool else {
+            return self.connect_with(settings).await;
+        };
+        let proof = self.proof().await?;
+        let (line, seat) = pool.line(self.line(settings)).await?;
+        Ok(Connection::over(line, Some(seat), proof))
+    }
+
+    /// Streams on one connection at most; `None` where each has its own.
+    pub(crate) fn users_max(&self) -> Option<usize> {
+        self.pool.as_ref().map(|pool| pool.users_max())
+    }
+
+    async fn proof(&self) -> Result<Option<Proof>, Error> {
+        Ok(match &self.tokens {
             Some(source) => Some(Proof::new(Arc::clone(source), self.token(source).await?)),
             None => None,
-        };
+        })
+    }
+
+    async fn line(&self, settings: impl FnOnce(Endpoint) -> Endpoint) -> Result<Line, Error> {
         let endpoint = settings(Endpoint::from(self.route.uri(0).clone()));
-        let line = Line::open(Arc::clone(&self.route), self.files.clone(), endpoint).await?;
-        Ok(Connection::over(line, proof))
+        Line::open(Arc::clone(&self.route), self.files.clone(), endpoint).await
     }
 
     /// The header `authorization` of each request, for a program with its own HTTP client.

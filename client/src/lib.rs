@@ -34,6 +34,7 @@ mod error;
 mod line;
 mod pinned;
 mod plain;
+mod pool;
 mod proof;
 mod repeat;
 mod replay;

@@ -6,6 +6,7 @@
 //! have had an effect.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -23,6 +24,7 @@ use tower::Service;
 use crate::dial::{Protocol, Stream, dial};
 use crate::error::Error;
 use crate::plain::Plain;
+use crate::pool::Shared;
 use crate::repeat::is_repeatable;
 use crate::replay::{Replay, is_unseen, is_unsent};
 use crate::route::{Route, pause};
@@ -57,6 +59,14 @@ pub(crate) struct Line {
     present: Mutex<Lane>,
     /// Held by the request that seeks another server.
     seeking: tokio::sync::Mutex<()>,
+    /// Whether a stream was lost on it, so that no other one should begin there.
+    is_left: AtomicBool,
+}
+
+impl Shared for Line {
+    fn is_left(&self) -> bool {
+        self.is_left.load(Ordering::Relaxed)
+    }
 }
 
 impl Line {
@@ -80,6 +90,7 @@ impl Line {
             endpoint,
             present: Mutex::new(first),
             seeking: tokio::sync::Mutex::default(),
+            is_left: AtomicBool::new(false),
         })
     }
 
@@ -104,6 +115,11 @@ impl Line {
         if present.number != lane.number {
             *lane = present.clone();
         }
+    }
+
+    /// Notes that no other connection should share this line.
+    pub(crate) fn retire(&self) {
+        self.is_left.store(true, Ordering::Relaxed);
     }
 
     /// Notes that the server of a lane failed.

@@ -14,7 +14,7 @@ use aftercall_proto::alert::v1::{SnapshotMode, SubscribeRequest, SubscribeRespon
 use aftercall_proto::workflow::v1::FollowUpFilter;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::transport::Endpoint;
-use tonic::{Status, Streaming};
+use tonic::{Response, Status, Streaming};
 
 use crate::connection::Connection;
 use crate::connector::Connector;
@@ -29,6 +29,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// A server sends a bookmark after 15 s of silence: after three of them without a frame the stream
 /// is dead.
 pub(crate) const SILENCE: Duration = Duration::from_secs(45);
+/// Bytes that a stream of a shared connection may have unread: as many as a server holds for one.
+const SHARED_WINDOW_BYTES: u32 = 64 * 1024;
 /// A follow-up with long texts does not fit tonic's 4 MiB.
 const MESSAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
@@ -168,7 +170,9 @@ impl Subscription {
             return match timeout(self.silence, stream.message()).await {
                 // Nothing is lost: the stream continues on a new connection.
                 Ok(Err(status)) if is_connection_age(&status) => {
-                    self.stream = None;
+                    if let Some((_, connection)) = self.stream.take() {
+                        connection.retire();
+                    }
                     self.place.lost();
                     continue;
                 }
@@ -181,7 +185,7 @@ impl Subscription {
     }
 
     async fn open(&self) -> Result<(Streaming<SubscribeResponse>, Connection), Error> {
-        let connection = self.connector.connect_with(lasting).await?;
+        let connection = lasting(&self.connector).await?;
         let (resume_token, snapshot) = self.place.request();
         let request = SubscribeRequest {
             filter: Some(self.filter.clone()),
@@ -194,7 +198,7 @@ impl Subscription {
         let answer = answer
             .await
             .unwrap_or_else(|_| Err(Status::unavailable("the alerter-server does not answer")));
-        Ok((answer.map_err(Error::from)?.into_inner(), connection))
+        Ok((opened(answer, &connection)?, connection))
     }
 
     /// A stream that could not be opened, or was ended by the server.
@@ -250,12 +254,37 @@ impl Subscription {
     }
 }
 
-/// An endpoint for a stream that is open for days.
-pub(crate) fn lasting(endpoint: Endpoint) -> Endpoint {
-    endpoint
-        .http2_keep_alive_interval(KEEP_ALIVE)
-        .keep_alive_timeout(KEEP_ALIVE)
-        .keep_alive_while_idle(true)
+/// A connection for a stream that is open for days.
+///
+/// Where streams share it, a stream that its reader leaves unread holds its own window, and never
+/// that of the others.
+pub(crate) async fn lasting(connector: &Connector) -> Result<Connection, Error> {
+    let users_max = connector.users_max();
+    let settings = |endpoint: Endpoint| {
+        let endpoint = endpoint
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(KEEP_ALIVE)
+            .keep_alive_while_idle(true);
+        let Some(users_max) = users_max.and_then(|count| u32::try_from(count).ok()) else {
+            return endpoint;
+        };
+        endpoint
+            .initial_stream_window_size(SHARED_WINDOW_BYTES)
+            .initial_connection_window_size(SHARED_WINDOW_BYTES.saturating_mul(users_max))
+    };
+    connector.connect_shared(settings).await
+}
+
+/// The stream of an answer. A connection that could not carry it is shared no more.
+pub(crate) fn opened<M>(
+    answer: Result<Response<Streaming<M>>, Status>,
+    connection: &Connection,
+) -> Result<Streaming<M>, Error> {
+    let answer = answer.map_err(Error::from);
+    if answer.as_ref().is_err_and(Error::is_passing) {
+        connection.retire();
+    }
+    Ok(answer?.into_inner())
 }
 
 #[cfg(test)]

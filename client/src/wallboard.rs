@@ -16,7 +16,7 @@ use crate::connection::Connection;
 use crate::connector::Connector;
 use crate::error::{Error, innermost, is_connection_age};
 use crate::renewal::Renewals;
-use crate::subscription::{SILENCE, lasting};
+use crate::subscription::{SILENCE, lasting, opened};
 use crate::wait::Waits;
 
 /// What happened on the stream.
@@ -102,7 +102,9 @@ impl Wallboards {
             let message = timeout(SILENCE, stream.message()).await;
             // Nothing is lost: the stream continues on a new connection.
             if matches!(&message, Ok(Err(status)) if is_connection_age(status)) {
-                self.stream = None;
+                if let Some((_, connection)) = self.stream.take() {
+                    connection.retire();
+                }
                 continue;
             }
             return self.taken(message);
@@ -128,7 +130,7 @@ impl Wallboards {
     }
 
     async fn open(&self) -> Result<(Streaming<WatchWallboardResponse>, Connection), Error> {
-        let connection = self.connector.connect_with(lasting).await?;
+        let connection = lasting(&self.connector).await?;
         let request = WatchWallboardRequest {
             updates_per_second: self.updates_per_second,
         };
@@ -136,7 +138,7 @@ impl Wallboards {
         let answer = timeout(SILENCE, client.watch_wallboard(request)).await;
         let answer = answer
             .unwrap_or_else(|_| Err(Status::unavailable("the alerter-server does not answer")));
-        Ok((answer.map_err(Error::from)?.into_inner(), connection))
+        Ok((opened(answer, &connection)?, connection))
     }
 
     /// A stream that could not be opened, or was ended by the server.

@@ -4,5 +4,6 @@ mod certificates;
 mod renewals;
 mod server;
 mod several;
+mod sharing;
 mod tls;
 mod tokens;

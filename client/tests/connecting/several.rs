@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use aftercall_client::proto::alert::v1::GetWallboardRequest;
@@ -19,21 +19,26 @@ use tonic::{Code, Status};
 use crate::server::{Server, Worth};
 
 /// A way to a server that a test can cut.
-struct Relay {
-    address: SocketAddr,
+pub(crate) struct Relay {
+    pub(crate) address: SocketAddr,
     stop: CancellationToken,
+    /// Connections that were opened.
+    pub(crate) opened: Arc<AtomicUsize>,
     /// Whether connections end with the next bytes of the client, which still reach the server.
     cuts: Arc<AtomicBool>,
 }
 
 impl Relay {
-    async fn to(server: SocketAddr) -> Self {
+    pub(crate) async fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         let (stop, cuts) = (CancellationToken::new(), Arc::new(AtomicBool::new(false)));
         let (until, is_cut) = (stop.clone(), Arc::clone(&cuts));
+        let opened = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&opened);
         tokio::spawn(stop.clone().run_until_cancelled_owned(async move {
             while let Ok((client, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::Relaxed);
                 let relaying = relay(client, server, Arc::clone(&is_cut));
                 tokio::spawn(until.clone().run_until_cancelled_owned(relaying));
             }
@@ -41,12 +46,13 @@ impl Relay {
         Self {
             address,
             stop,
+            opened,
             cuts,
         }
     }
 
     /// Ends all connections, and takes no new ones.
-    fn kill(&self) {
+    pub(crate) fn kill(&self) {
         self.stop.cancel();
     }
 }
@@ -80,7 +86,7 @@ fn nobody() -> SocketAddr {
     free.local_addr().expect("its address")
 }
 
-fn connector(addresses: &[SocketAddr]) -> Connector {
+pub(crate) fn connector(addresses: &[SocketAddr]) -> Connector {
     let addresses = addresses.iter().map(ToString::to_string);
     Connector::to_any(addresses).expect("addresses")
 }
