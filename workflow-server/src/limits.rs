@@ -389,6 +389,10 @@ pub const TABLES_ENTRIES: usize = 512;
 /// behind.
 pub const TABLES_EVERY: Duration = Duration::from_millis(500);
 
+/// How long an idle writer of the tables for SQL waits before it looks at their position, because
+/// they may have been emptied. It finds that within a second.
+pub const TABLES_LOOK_EVERY: Duration = Duration::from_millis(500);
+
 /// Entries that come while the tables for SQL are written once, from which on this is a burst: with
 /// writes of 20 ms some 6,000 in a second.
 pub const TABLES_BUSY_ENTRIES: u64 = 128;

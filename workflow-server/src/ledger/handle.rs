@@ -121,8 +121,9 @@ impl Handle {
 
     /// Notes the newest sequence that the tables for SQL show. An erasure waits for them.
     pub(crate) fn note_tables(&self, upto: u64) {
-        self.tables.store(upto, Ordering::Relaxed);
-        self.wake_keeper();
+        if self.tables.swap(upto, Ordering::Relaxed) != upto {
+            self.wake_keeper();
+        }
     }
 
     /// The newest sequence that the tables for SQL show. The greatest number if there are none.

@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 use crate::journal::{JournalError, TableRows, Tables};
 use crate::ledger::history::HistoryError;
 use crate::limits::{
-    TABLES_BEHIND_MAX, TABLES_BUSY_ENTRIES, TABLES_ENTRIES, TABLES_EVERY, TABLES_PAUSE_FACTOR,
-    TABLES_RETRY,
+    TABLES_BEHIND_MAX, TABLES_BUSY_ENTRIES, TABLES_ENTRIES, TABLES_EVERY, TABLES_LOOK_EVERY,
+    TABLES_PAUSE_FACTOR, TABLES_RETRY,
 };
 use crate::service::feed::{after, call_after};
 use crate::service::say::Refusal;
@@ -85,12 +85,18 @@ impl Writer {
                 // Few rows at a time would cost a commit each.
                 tokio::time::sleep(TABLES_EVERY).await;
             }
-            if newest
-                .wait_for(|newest| newest.sequence > upto)
-                .await
-                .is_err()
-            {
-                return Ok(());
+            let newer = async {
+                let newer = newest.wait_for(|newest| newest.sequence > upto);
+                newer.await.is_ok()
+            };
+            match tokio::time::timeout(TABLES_LOOK_EVERY, newer).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(_idle) => {
+                    // Somebody may have emptied the tables while nothing changes.
+                    upto = self.tables.upto().await?;
+                    continue;
+                }
             }
             let begun = Instant::now();
             let before = self.shared.view().sequence();
