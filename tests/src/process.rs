@@ -52,6 +52,14 @@ impl ServerProcess {
         Self::spawn(name, command)
     }
 
+    /// The same. Its log goes to this file.
+    pub fn start_with_log(name: &str, args: &[&str], log: &Path) -> Self {
+        let mut command = Command::new(binary(name));
+        let log = std::fs::File::create(log).expect("a file");
+        command.args(args).stderr(log);
+        Self::spawn(name, command)
+    }
+
     /// The same, with a limit of open files as a service manager sets it.
     pub fn start_with_open_files(name: &str, args: &[&str], files_max: u32) -> Self {
         let mut command = Command::new("sh");

@@ -39,7 +39,7 @@ const ASK_EVERY: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Erase {
-    /// Erase a caller from every call, everywhere; waits until no byte remains
+    /// Erase a caller from every call, everywhere; waits until the store has no byte left
     #[command(after_help = "\
 Examples:
   aftercall erase caller --reference C-77120 --reason 'asked for it, ticket 4711' --dry-run
@@ -248,6 +248,12 @@ fn page(erasure: &Erasure) -> Vec<String> {
             erasure.open_count
         ));
     }
+    if !erasure.out_of_reach.is_empty() {
+        lines.push(format!(
+            "The server cannot reach these places, which may still have the data: {}.",
+            erasure.out_of_reach.join("; ")
+        ));
+    }
     lines
 }
 
@@ -270,5 +276,18 @@ mod tests {
             ..erasure
         };
         assert!(page(&open)[2].starts_with("1 of them are still open"));
+    }
+
+    #[test]
+    fn places_that_the_server_cannot_reach_are_listed() {
+        let erasure = Erasure {
+            out_of_reach: vec!["replicas".to_owned(), "backups".to_owned()],
+            ..Erasure::default()
+        };
+        let last = page(&erasure).pop().unwrap_or_default();
+        assert!(
+            last.ends_with("still have the data: replicas; backups."),
+            "{last}"
+        );
     }
 }

@@ -2,7 +2,9 @@
 //! store.
 
 mod encryption;
+mod erasing;
 mod guarded;
 mod moves;
 mod passwords;
+mod scene;
 mod waiting;

@@ -1,7 +1,7 @@
 //! The traits of the vault: one reads blobs and keys, two write them for one term.
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt as _, ready};
 
 use super::JournalError;
 
@@ -43,6 +43,12 @@ pub trait VaultWriter: Send + Sync {
 
     /// Replaces the value of a key (at most [`KEY_BYTES_MAX`](super::KEY_BYTES_MAX) bytes), atomically and durably.
     fn put_key(&self, name: &str, value: Bytes) -> BoxFuture<'_, Result<(), JournalError>>;
+
+    /// Lets the space of removed blobs and replaced values be written over, if the store keeps
+    /// their bytes until then. A store that removes files has nothing to do.
+    fn free_removed(&self) -> BoxFuture<'_, Result<(), JournalError>> {
+        ready(Ok(())).boxed()
+    }
 
     /// Checks that the disk has more free space than its reserve. Errors:
     /// [`JournalError::NoSpace`], [`JournalError::DatabaseFull`].

@@ -32,6 +32,7 @@ mod elections;
 mod log;
 mod schema;
 mod tables;
+mod vacuum;
 mod vault;
 
 use std::sync::Arc;
@@ -59,6 +60,15 @@ use super::{
 
 /// The version of the tables that this program requires.
 pub const SCHEMA_VERSION: i32 = schema::VERSION;
+
+/// Where bytes of removed rows may remain after `VACUUM`.
+const OUT_OF_REACH: [&str; 5] = [
+    "the free space in the files of the tables, until the database writes over it",
+    "rows that a long transaction of another program still needs",
+    "the write-ahead log of the database and its archive",
+    "replicas that lag behind",
+    "backups of the database",
+];
 
 /// An open store in a database. Its connections end with the store, its log, its vault and its
 /// leader.
@@ -274,6 +284,10 @@ impl Storage for PostgresStore {
 
     fn location(&self) -> String {
         self.shared.location.clone()
+    }
+
+    fn out_of_reach(&self) -> &'static [&'static str] {
+        &OUT_OF_REACH
     }
 
     fn changes(&self) -> watch::Receiver<Bounds> {

@@ -25,6 +25,12 @@ pub trait Storage: Send + Sync {
     /// The location of the store for people: a directory or an address, without secrets.
     fn location(&self) -> String;
 
+    /// The places where bytes of the store may remain after their removal, because the store cannot
+    /// reach them. For people. Empty if there are none.
+    fn out_of_reach(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Wakes the followers of the log, and shows its approximate range. A wake-up may be lost, so
     /// only a read shows the exact range.
     fn changes(&self) -> watch::Receiver<Bounds>;

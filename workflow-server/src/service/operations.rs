@@ -363,6 +363,7 @@ pub(super) async fn get_erasure(
 ) -> Result<proto::GetErasureResponse, Refusal> {
     let view = shared.view();
     let erasure = Some(erasures::shown(
+        shared,
         &view,
         erasures::find(&view, asked.request.erasure_id)?,
     ));
@@ -376,7 +377,7 @@ pub(super) async fn list_erasures(
     let view = shared.view();
     let erasures = view.erasures().rev();
     let erasures = erasures
-        .map(|erasure| erasures::shown(&view, erasure))
+        .map(|erasure| erasures::shown(shared, &view, erasure))
         .collect();
     Ok(proto::ListErasuresResponse { erasures })
 }

@@ -34,6 +34,8 @@ pub struct Services {
     pub(crate) epoch: Arc<str>,
     /// Where the store is.
     pub(crate) location: Arc<str>,
+    /// Where removed bytes may remain that the store cannot reach.
+    pub(crate) out_of_reach: &'static [&'static str],
     pub(crate) start_duration: Duration,
     pub(crate) feed_places: Arc<Places>,
     pub(crate) draining: CancellationToken,
@@ -89,6 +91,7 @@ impl Services {
             hash_key: storage.identity().hash_key,
             epoch: storage.identity().epoch.as_str().into(),
             location: storage.location().into(),
+            out_of_reach: storage.out_of_reach(),
             start_duration,
             feed_places: Arc::default(),
             draining,

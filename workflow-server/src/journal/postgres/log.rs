@@ -82,9 +82,6 @@ UPDATE aftercall.log_base SET sequence = $3, chain = $4
 WHERE sequence = 0 AND EXISTS (SELECT FROM fence) AND NOT EXISTS (SELECT FROM aftercall.log)
 RETURNING sequence";
 
-/// The tables whose dead rows may contain what was removed.
-const VACUUMED: [&str; 4] = ["log", "blob_frame", "blob", "key"];
-
 pub(super) struct PostgresLog(pub(super) Arc<Shared>);
 
 pub(super) struct PostgresLogWriter {
@@ -295,15 +292,7 @@ impl PostgresLogWriter {
         if let Some(error) = self.shared.deposed(self.term, Lane::Write).await? {
             return Err(error);
         }
-        let session = self.shared.link.session().await;
-        let (client, _moving) = session.map_err(Failure::of_write)?;
-        for table in VACUUMED {
-            let vacuumed = client
-                .batch_execute(&format!("VACUUM aftercall.{table}"))
-                .await;
-            vacuumed.map_err(|error| Failure::of_statement(&error).of_read())?;
-        }
-        Ok(())
+        self.shared.vacuum(&["log"]).await
     }
 }
 

@@ -172,10 +172,8 @@ WITH fence AS MATERIALIZED (
 )
 SELECT count(*), 1::bigint FROM fence";
 
-const VACUUM: [&str; 2] = [
-    "VACUUM aftercall.follow_up",
-    "VACUUM aftercall.stage_change",
-];
+/// The tables whose dead rows may have what was cleared or removed.
+const VACUUMED: [&str; 2] = ["follow_up", "stage_change"];
 
 pub(super) struct PostgresTables {
     pub(super) shared: Arc<Shared>,
@@ -218,17 +216,6 @@ impl PostgresTables {
         let written = link.rows(Lane::Write, WRITE.as_str(), &values).await;
         self.has_moved(written).await
     }
-
-    /// Lets the database write over the bytes of cleared and removed rows. This may take minutes.
-    async fn vacuum(&self) -> Result<(), JournalError> {
-        let session = self.shared.link.session().await;
-        let (client, _moving) = session.map_err(Failure::of_write)?;
-        for statement in VACUUM {
-            let vacuumed = client.batch_execute(statement).await;
-            vacuumed.map_err(|error| Failure::of_statement(&error).of_read())?;
-        }
-        Ok(())
-    }
 }
 
 fn stored(sequence: u64) -> i64 {
@@ -256,7 +243,7 @@ impl Tables for PostgresTables {
             let values: [&(dyn ToSql + Sync); 3] = [&term, &self.shared.mark, &instances];
             let erased = self.shared.link.rows(Lane::Write, ERASE, &values).await;
             self.has_moved(erased).await?;
-            self.vacuum().await
+            self.shared.vacuum(&VACUUMED).await
         }
         .boxed()
     }
@@ -272,7 +259,7 @@ impl Tables for PostgresTables {
                 [&term, &self.shared.mark, &workflow, &before_millis];
             let removed = self.shared.link.rows(Lane::Write, REMOVE, &values).await;
             self.has_moved(removed).await?;
-            self.vacuum().await
+            self.shared.vacuum(&VACUUMED).await
         }
         .boxed()
     }

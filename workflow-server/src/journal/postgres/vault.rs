@@ -153,6 +153,14 @@ impl PostgresVaultWriter {
         }
     }
 
+    /// Frees the space of removed frames and replaced keys, so that the database writes over it.
+    async fn free(&self) -> Result<(), JournalError> {
+        if let Some(error) = self.shared.deposed(self.term, Lane::Write).await? {
+            return Err(error);
+        }
+        self.shared.vacuum(&["blob_frame", "blob", "key"]).await
+    }
+
     async fn no_effect(&self) -> JournalError {
         match self.shared.deposed(self.term, Lane::Write).await {
             Ok(Some(error)) | Err(error) => error,
@@ -249,6 +257,10 @@ impl VaultWriter for PostgresVaultWriter {
 
     fn put_key(&self, name: &str, value: Bytes) -> BoxFuture<'_, Result<(), JournalError>> {
         self.put(name.to_owned(), value).boxed()
+    }
+
+    fn free_removed(&self) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.free().boxed()
     }
 
     /// The free space of the database's disk is not known here. The database reports a full disk

@@ -54,6 +54,8 @@ pub(in crate::ledger) struct Keeper {
     pub(in crate::ledger) purged_on: Option<i64>,
     /// The erasures of which snapshots and journal hold no data any more.
     pub(in crate::ledger) forgotten_for: BTreeSet<u64>,
+    /// Where removed bytes may remain that the store cannot reach.
+    pub(super) out_of_reach: &'static [&'static str],
 }
 
 /// What other parts send to the keeper.
@@ -101,6 +103,7 @@ impl Keeper {
             archive_after_millis,
             purged_on: None,
             forgotten_for: BTreeSet::new(),
+            out_of_reach: storage.out_of_reach(),
         }
     }
 

@@ -63,16 +63,32 @@ impl Keeper {
         if self.handle.tables_upto() < masked_at {
             return Ok(false);
         }
+        // The old files are removed now, and in a database their bytes would stay.
+        self.leading.vault().free_removed().await?;
         self.carry_out(Command::from(EndErasure {
             erasure: erasure.id,
         }))
         .await?;
-        tracing::info!(
-            erasure = erasure.id,
-            calls = erasure.calls.len(),
-            "a caller is erased: no byte remains"
-        );
+        self.report_end(erasure);
         Ok(true)
+    }
+
+    fn report_end(&self, erasure: &Erasure) {
+        let (erasure, calls) = (erasure.id, erasure.calls.len());
+        if self.out_of_reach.is_empty() {
+            tracing::info!(
+                erasure,
+                calls,
+                "a caller is erased: no byte remains in the data directory"
+            );
+        } else {
+            tracing::info!(
+                erasure,
+                calls,
+                out_of_reach = self.out_of_reach.join("; "),
+                "a caller is erased: no row of the database has data of the caller. The server cannot reach the places in out_of_reach"
+            );
+        }
     }
 
     /// Removes old data from snapshots, journal and feed. The history gets the entries, masked.

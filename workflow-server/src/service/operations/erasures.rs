@@ -49,7 +49,7 @@ pub(crate) async fn erase(
         .last()
         .copied()
         .unwrap_or(started.sequence);
-    let erasure = Some(shown(&view, &erasure));
+    let erasure = Some(shown(shared, &view, &erasure));
     Ok(proto::EraseCallerResponse {
         erasure,
         sequence: masked_at.max(started.sequence),
@@ -92,7 +92,7 @@ async fn tried(
         more,
     };
     Ok(proto::EraseCallerResponse {
-        erasure: Some(shown(&view, &erasure)),
+        erasure: Some(shown(shared, &view, &erasure)),
         sequence: view.sequence(),
         possible_calls: possible
             .iter()
@@ -206,7 +206,7 @@ pub(crate) fn find(view: &View, id: u64) -> Result<&Arc<Erasure>, Refusal> {
     view.erasure(id).ok_or_else(missing)
 }
 
-pub(crate) fn shown(view: &View, erasure: &Erasure) -> proto::Erasure {
+pub(crate) fn shown(shared: &Shared, view: &View, erasure: &Erasure) -> proto::Erasure {
     let state = match erasure.state {
         ErasureState::Masking => proto::ErasureState::Masking,
         ErasureState::Scrubbing => proto::ErasureState::Scrubbing,
@@ -229,5 +229,10 @@ pub(crate) fn shown(view: &View, erasure: &Erasure) -> proto::Erasure {
         instance_count: instances().count() as u64,
         open_count: instances().filter(is_open).count() as u64,
         more: erasure.more,
+        out_of_reach: shared
+            .out_of_reach
+            .iter()
+            .map(|&place| place.to_owned())
+            .collect(),
     }
 }
