@@ -243,6 +243,13 @@ impl Server {
         self.start_again();
     }
 
+    /// Stops the server and starts it with other settings.
+    pub fn restart_with(&mut self, settings: &[&str]) {
+        self.stop();
+        self.settings = settings.iter().map(|&setting| setting.to_owned()).collect();
+        self.start_again();
+    }
+
     /// Starts a stopped or killed server. Returns after it accepts connections.
     pub fn start_again(&self) {
         let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);

@@ -15,82 +15,7 @@ use crate::journal::{DatabaseError, Identity, OpenError};
 const OLDEST_SERVER: i32 = 14_00_00;
 
 /// The steps from each version of the schema to the next. A step that was released never changes.
-const STEPS: [&str; 2] = [
-    "
-CREATE SCHEMA aftercall;
-
-CREATE TABLE aftercall.identity (
-    one smallint PRIMARY KEY CHECK (one = 1),
-    schema_version integer NOT NULL,
-    is_complete boolean NOT NULL,
-    content text NOT NULL
-);
-
-CREATE TABLE aftercall.leadership (
-    term bigint PRIMARY KEY,
-    mark bigint NOT NULL,
-    holder text NOT NULL,
-    address text NOT NULL,
-    began_at timestamptz NOT NULL,
-    expires_at timestamptz NOT NULL
-);
-INSERT INTO aftercall.leadership VALUES (0, 0, '', '', 'epoch', 'epoch');
-
-CREATE TABLE aftercall.log (
-    first bigint PRIMARY KEY,
-    last bigint NOT NULL,
-    term bigint NOT NULL,
-    chain bigint NOT NULL,
-    body bytea NOT NULL
-);
-ALTER TABLE aftercall.log ALTER COLUMN body SET STORAGE EXTERNAL;
-
-CREATE TABLE aftercall.log_base (
-    one smallint PRIMARY KEY CHECK (one = 1),
-    sequence bigint NOT NULL,
-    chain bigint NOT NULL
-);
-INSERT INTO aftercall.log_base VALUES (1, 0, 0);
-
-CREATE TABLE aftercall.blob (
-    id bigint PRIMARY KEY,
-    name text NOT NULL,
-    term bigint NOT NULL,
-    is_finished boolean NOT NULL
-);
-CREATE UNIQUE INDEX blob_name ON aftercall.blob (name) WHERE is_finished;
-
-CREATE TABLE aftercall.blob_frame (
-    blob bigint NOT NULL REFERENCES aftercall.blob ON DELETE CASCADE,
-    at bigint NOT NULL,
-    body bytea NOT NULL,
-    PRIMARY KEY (blob, at)
-);
-ALTER TABLE aftercall.blob_frame ALTER COLUMN body SET STORAGE EXTERNAL;
-
-CREATE TABLE aftercall.key (
-    name text PRIMARY KEY,
-    term bigint NOT NULL,
-    number bigint NOT NULL,
-    body bytea NOT NULL
-);
-
-CREATE UNLOGGED TABLE aftercall.member (
-    name text PRIMARY KEY,
-    address text NOT NULL,
-    sequence bigint NOT NULL,
-    version text NOT NULL,
-    reported_at timestamptz NOT NULL
-);
-
-CREATE TABLE aftercall.barrier (
-    one smallint PRIMARY KEY CHECK (one = 1),
-    passed bigint NOT NULL
-);
-INSERT INTO aftercall.barrier VALUES (1, 0);
-",
-    tables::CREATE,
-];
+const STEPS: [&str; 2] = [include_str!("schema/version_1.sql"), tables::CREATE];
 
 /// The version of the schema that this program requires.
 pub(super) const VERSION: i32 = STEPS.len() as i32;
@@ -270,12 +195,8 @@ impl Schema<'_> {
     }
 
     fn check_settings(&self, row: &Row) -> Result<(), OpenError> {
-        let version: i32 = self.value(row, 0)?;
-        if version < OLDEST_SERVER {
-            let version = version / 10_000;
-            return Err(self.unsuitable(&format!(
-                "its server is PostgreSQL {version}: use PostgreSQL 14 or later"
-            )));
+        if let Some(what) = too_old(self.value(row, 0)?) {
+            return Err(self.unsuitable(&what));
         }
         let [fsync, commit, pages] = [1, 2, 3].map(|column| self.value::<String>(row, column));
         if fsync? == "off" {
@@ -329,6 +250,13 @@ impl Schema<'_> {
     }
 }
 
+/// Why a server of this version is refused.
+fn too_old(version: i32) -> Option<String> {
+    let number = version / 10_000;
+    let refused = format!("its server is PostgreSQL {number}: use PostgreSQL 14 or later");
+    (version < OLDEST_SERVER).then_some(refused)
+}
+
 async fn run_steps(transaction: &Transaction<'_>, from: i32) -> Result<(), tokio_postgres::Error> {
     let done = usize::try_from(from).unwrap_or_default();
     for step in &STEPS[done.min(STEPS.len())..] {
@@ -347,5 +275,22 @@ fn failed(location: &str, error: &tokio_postgres::Error) -> OpenError {
             what: reason,
         }
         .into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_before_version_14_are_refused() {
+        for version in [9_06_24, 13_00_00, 13_00_23] {
+            let refused = too_old(version).unwrap_or_default();
+            assert!(refused.contains("PostgreSQL 14 or later"), "{version}");
+        }
+        assert!(too_old(13_00_23).is_some_and(|refused| refused.contains("PostgreSQL 13:")));
+        for version in [14_00_00, 14_00_01, 17_00_06, 18_00_00] {
+            assert_eq!(too_old(version), None);
+        }
     }
 }
