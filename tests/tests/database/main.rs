@@ -4,6 +4,7 @@
 mod durability;
 mod encryption;
 mod erasing;
+mod faults;
 mod guarded;
 mod moves;
 mod passwords;
