@@ -309,8 +309,14 @@ impl WorldImage {
     /// settings.
     #[must_use]
     pub fn without_marks(world: &World) -> Self {
+        Self::of_root(world.root().clone())
+    }
+
+    /// The image of what readers see of a World.
+    #[must_use]
+    pub fn of_root(root: Root) -> Self {
         Self {
-            root: world.root().clone(),
+            root,
             marks: Marks::default(),
             chain: 0,
         }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use aftercall_definition::time::Time;
+use aftercall_engine::Root;
 use aftercall_engine::command::{Command, Request};
-use aftercall_test_postgres::{Proxy, Server, Way};
+use aftercall_test_postgres::{Proxy, Way};
+use arc_swap::ArcSwap;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use workflow_server::journal::postgres::PostgresStore;
@@ -35,6 +37,8 @@ impl Lost {
 pub(super) struct Following {
     link: Proxy,
     store: PostgresStore,
+    /// What it has read.
+    pub(super) published: Arc<ArcSwap<Root>>,
     stop: CancellationToken,
     following: JoinHandle<Follower>,
 }
@@ -49,12 +53,13 @@ pub(super) struct Node {
 }
 
 impl Following {
-    pub(super) async fn begin(place: &Place) -> Self {
-        let link = Proxy::start(Server::shared().port());
+    pub(super) async fn begin(place: &Place<'_>) -> Self {
+        let link = Proxy::start(place.port());
         let store = PostgresStore::open(&place.address(link.port()))
             .await
             .unwrap();
         let mut follower = Follower::begin(&store, options()).await.unwrap();
+        let published = Arc::clone(follower.published());
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let following = tokio::spawn(async move {
@@ -64,6 +69,7 @@ impl Following {
         Self {
             link,
             store,
+            published,
             stop,
             following,
         }
@@ -90,7 +96,7 @@ impl Following {
 
 impl Node {
     /// A process that leads.
-    pub(super) async fn begin(place: &Place) -> Self {
+    pub(super) async fn begin(place: &Place<'_>) -> Self {
         Following::begin(place).await.lead().await
     }
 
@@ -107,7 +113,7 @@ impl Node {
     /// Sends a request whose append loses its answer. Returns once the ledger knows that.
     pub(super) async fn lose(
         &self,
-        place: &Place,
+        place: &Place<'_>,
         lost: Lost,
         request: Request,
     ) -> JoinHandle<Result<Outcome, LedgerError>> {

@@ -39,23 +39,36 @@ FROM aftercall.log AS log, public.begun AS begun
 WHERE begun.term > log.term AND log.first > begun.newest";
 
 /// A database with a new store.
-pub(super) struct Place {
+pub(super) struct Place<'a> {
+    server: &'a Server,
     name: String,
 }
 
-impl Place {
+impl Place<'static> {
+    /// On the server that all tests share.
     pub(super) async fn new() -> Self {
-        let name = Server::shared().create_database();
-        let place = Self { name };
+        Self::on(Server::shared()).await
+    }
+}
+
+impl<'a> Place<'a> {
+    pub(super) async fn on(server: &'a Server) -> Self {
+        let name = server.create_database();
+        let place = Self { server, name };
         let birth = Birth {
             epoch: "0".repeat(32),
             hash_key: [7; 16],
             created_at_millis: 0,
         };
-        let created = PostgresStore::create(&place.address(Server::shared().port()), &birth).await;
+        let created = PostgresStore::create(&place.address(place.port()), &birth).await;
         drop(created.unwrap());
         place.sql(TRIGGERS);
         place
+    }
+
+    /// The port of the database.
+    pub(super) fn port(&self) -> u16 {
+        self.server.port()
     }
 
     /// The address through this port.
@@ -65,7 +78,7 @@ impl Place {
     }
 
     pub(super) fn sql(&self, statements: &str) -> String {
-        Server::shared().sql(&self.name, statements)
+        self.server.sql(&self.name, statements)
     }
 
     /// The newest sequence in the log.

@@ -9,6 +9,7 @@ use workflow_server::ledger::{LedgerError, Outcome};
 
 use super::node::{Following, Lost, Node, unavailable};
 use super::place::Place;
+use super::worlds;
 use crate::follow_ups::{call_key, imports, setting};
 use crate::support::{request, team};
 
@@ -16,7 +17,7 @@ use crate::support::{request, team};
 const CALL: &str = "1";
 
 struct Scene {
-    place: Place,
+    place: Place<'static>,
     leader: Node,
     followers: Vec<Following>,
     /// Whether commands have a request mark, which prevents a second execution.
@@ -147,26 +148,15 @@ impl Scene {
         assert!(Some(self.insist(team("fresh")).await) > newest);
     }
 
-    /// Checks that a follower reaches the same World.
+    /// Checks that leader, followers, a new process and the next leader have the same World, byte for
+    /// byte.
     async fn check_members_agree(&mut self) {
-        let (teams, sequence) = {
-            let root = self.leader.handle.root();
-            let teams: Vec<String> = root
-                .teams
-                .by_place()
-                .map(|team| team.name.to_string())
-                .collect();
-            (teams, root.sequence)
-        };
+        let followers = self.followers.iter().map(|one| one.published.as_ref());
+        worlds::check_same(&self.place, &self.leader.handle, followers.collect()).await;
         let deposed = self.change_leader().await;
         deposed.stop().await;
-        let root = self.leader.handle.root();
-        let found: Vec<String> = root
-            .teams
-            .by_place()
-            .map(|team| team.name.to_string())
-            .collect();
-        assert!(found == teams && root.sequence >= sequence);
+        let followers = self.followers.iter().map(|one| one.published.as_ref());
+        worlds::check_same(&self.place, &self.leader.handle, followers.collect()).await;
     }
 }
 
