@@ -1,10 +1,12 @@
-//! How far the followers are behind the leader under load.
+//! How far the followers and the tables for SQL are behind the leader under load.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use aftercall_proto::feed::v1::TailRequest;
 use aftercall_proto::workflow::v1::GetServerInfoRequest;
+use aftercall_tests::eventually;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::cluster::{Cluster, NAMES};
@@ -86,4 +88,51 @@ async fn followers_are_close_behind_their_leader() {
         assert_eq!(lags.len() as u64, entries, "it has each entry");
         assert!(at(0.99) < 1_000.0, "a follower is not a second behind");
     }
+}
+
+/// How old the newest step in the tables for SQL is, in seconds, and the newest sequence there.
+fn shown(cluster: &Cluster) -> (f64, u64) {
+    let look = "SELECT extract(epoch FROM clock_timestamp() - (SELECT max(at) FROM aftercall.stage_change)), upto
+        FROM aftercall.reading";
+    let row = tokio::task::block_in_place(|| cluster.server.sql(&cluster.database, look));
+    let (age, upto) = row.split_once('|').expect("two columns");
+    (
+        age.parse().expect("a number"),
+        upto.parse().expect("a number"),
+    )
+}
+
+/// `AFTERCALL_LAG_ENTRIES` sets how many entries are measured.
+#[ignore = "a measurement: docs/evidence.md has the command"]
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_for_sql_catch_up_after_a_burst() {
+    let cluster = Cluster::start().await;
+    fill(&cluster, 0..1_000).await;
+    let entries = number("AFTERCALL_LAG_ENTRIES").unwrap_or(50_000);
+    let began = Instant::now();
+    let mut filling = pin!(fill(&cluster, 1_000..1_000 + entries));
+    let mut looks = tokio::time::interval(Duration::from_millis(200));
+    let mut ages = Vec::new();
+    loop {
+        tokio::select! {
+            () = &mut filling => break,
+            _ = looks.tick() => ages.push(shown(&cluster).0),
+        }
+    }
+    let rate = entries as f64 / began.elapsed().as_secs_f64();
+    let (last, ended) = (newest(&cluster), Instant::now());
+    eventually("the tables show all changes", || {
+        let is_there = shown(&cluster).1 >= last;
+        async move { is_there.then_some(()) }
+    })
+    .await;
+    ages.sort_unstable_by(f64::total_cmp);
+    let at = |share: f64| ages[((ages.len() - 1) as f64 * share) as usize];
+    println!(
+        "tables for SQL at {rate:.0} entries a second: p50 {:.1} s, p99 {:.1} s, longest {:.1} s behind, {:.1} s to catch up after the burst",
+        at(0.5),
+        at(0.99),
+        at(1.0),
+        ended.elapsed().as_secs_f64()
+    );
 }
