@@ -9,6 +9,7 @@
 //! a request does. A server that alone uses its store has none of this.
 
 mod candidate;
+mod farewell;
 mod forward;
 mod gate;
 mod guarded;

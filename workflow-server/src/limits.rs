@@ -48,12 +48,19 @@ pub const MEMBER_ALIVE: Duration = Duration::from_secs(3);
 pub const DRAIN_OF_LEADER_MAX: Duration = Duration::from_millis(250);
 /// How long a leader waits for the end of its ledger before its role ends all the same.
 pub const LEDGER_END_MAX: Duration = Duration::from_secs(2);
-/// How long the release of a lease may take: otherwise it ends with its time.
-pub const RELEASE_MAX: Duration = Duration::from_secs(1);
+/// How long the release of a lease may take with all its tries: after that, the rest of the lease
+/// is short.
+pub const RELEASE_MAX: Duration = Duration::from_secs(2);
+/// How long one try may take: longer than a commit on a busy database, and short beside a lease.
+pub const RELEASE_TRY_MAX: Duration = Duration::from_millis(600);
+/// How soon it is tried again.
+pub const RELEASE_RETRY_EVERY: Duration = Duration::from_millis(50);
 /// How long a request to step down waits for the end of the role, and for the next leader.
 pub const STEP_DOWN_MAX: Duration = Duration::from_secs(5);
-/// How long a member that has stepped down lets the others campaign first.
-pub const STEPPED_DOWN_RESTS: Duration = Duration::from_secs(5);
+/// How long a member that has stepped down lets the others campaign first: several times what they
+/// need. If none of them can lead, or all have stepped down one after the other, nobody serves for
+/// this time.
+pub const STEPPED_DOWN_RESTS: Duration = Duration::from_secs(2);
 /// How long a member that won an election and could not take over lets the others campaign first.
 /// Short, because it may be the only one.
 pub const NOT_TAKEN_OVER_RESTS: Duration = Duration::from_millis(500);
@@ -310,6 +317,11 @@ pub const HAND_OVER_AT_ONCE: usize = 64;
 // A leader may miss one renewal, and a request to renew ends before the certainty does.
 const _: () = assert!(
     RENEW_EVERY.as_millis() + RENEW_MAX.as_millis() <= LEASE.as_millis() - LEASE_MARGIN.as_millis()
+);
+// A request to step down waits for the whole end of the role.
+const _: () = assert!(
+    DRAIN_OF_LEADER_MAX.as_millis() + LEDGER_END_MAX.as_millis() + RELEASE_MAX.as_millis()
+        < STEP_DOWN_MAX.as_millis()
 );
 // The promise of a take-over, without what the machine and the database need. Also if the leader's
 // last renewal was carried out and its answer lost, or the answer to the first campaign.

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use aftercall_engine::Root;
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::observer::late;
-use super::standing::{Sight, Standing};
+use super::standing::{Picture, Sight, Standing};
 use crate::journal::{Elections, JournalError, Leading, Log};
 use crate::ledger::Clock;
 use crate::limits::{CAMPAIGN_LAG_MAX, CAMPAIGN_MAX, CAMPAIGN_SPREAD, CLOCK_DIFFERENCE_MAX, LEASE};
@@ -32,31 +33,37 @@ pub(super) struct Elected {
 }
 
 impl Candidate {
-    /// Waits until this process has become the leader. `None` if `stop` was cancelled.
+    /// Waits until this process has become the leader. `None` if `stop` was cancelled. A campaign
+    /// that is running then is finished first: a lease that nobody knows of would stop all members.
     pub(super) async fn elected(&self, stop: &CancellationToken) -> Option<Elected> {
-        stop.run_until_cancelled(self.campaign_when_free()).await
+        let mut pictures = self.standing.pictures();
+        // The present one counts too.
+        pictures.mark_changed();
+        loop {
+            stop.run_until_cancelled(self.turn(&mut pictures)).await?;
+            let asked_at = self.clock.monotonic();
+            match self.campaign().await {
+                Ok(Some(leading)) => return Some(Elected { leading, asked_at }),
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, "this member could not campaign"),
+            }
+        }
     }
 
-    async fn campaign_when_free(&self) -> Elected {
-        let mut pictures = self.standing.pictures();
+    /// Waits until a new report shows that this member may campaign.
+    async fn turn(&self, pictures: &mut watch::Receiver<Picture>) {
         loop {
+            if pictures.changed().await.is_err() {
+                // The sender lives as long as the server.
+                std::future::pending::<()>().await;
+            }
             let sight = pictures.borrow_and_update().sight.clone();
             if let Some(sight) = sight
                 && self.may_campaign(&sight).await
             {
                 // All followers find the end of a lease at about the same time.
                 let spread = CAMPAIGN_SPREAD.mul_f64(rand::random());
-                self.clock.wait(spread).await;
-                let asked_at = self.clock.monotonic();
-                match self.campaign().await {
-                    Ok(Some(leading)) => return Elected { leading, asked_at },
-                    Ok(None) => {}
-                    Err(error) => tracing::warn!(%error, "this member could not campaign"),
-                }
-            }
-            if pictures.changed().await.is_err() {
-                // The sender lives as long as the server.
-                std::future::pending::<()>().await;
+                return self.clock.wait(spread).await;
             }
         }
     }

@@ -81,7 +81,11 @@ impl Gate {
                 self.period.load().cancel();
                 self.extended.notified().await;
             } else {
-                self.clock.wait(left).await;
+                tokio::select! {
+                    () = self.clock.wait(left) => {}
+                    // It was extended, or shut: nobody may renew the lease any more.
+                    () = self.extended.notified() => {}
+                }
             }
         }
         self.period.load().cancel();

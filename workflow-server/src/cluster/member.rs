@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::candidate::{Candidate, Elected};
+use super::farewell::Farewell;
 use super::gate::Gate;
-use super::observer::{Observer, late};
+use super::observer::Observer;
 use super::present::{Leads, Present};
 use super::renewal::Renewal;
 use super::secret;
@@ -23,8 +24,8 @@ use crate::ledger::{
     Clock, Condition, Conditions, Follower, Handle, Ledger, LedgerOptions, RecoverError, job_runner,
 };
 use crate::limits::{
-    DRAIN_OF_LEADER_MAX, LEASE, LEDGER_END_MAX, NOT_TAKEN_OVER_RESTS, RELEASE_MAX,
-    STEPPED_DOWN_RESTS, STORE_RETRY_EVERY,
+    DRAIN_OF_LEADER_MAX, LEASE, LEDGER_END_MAX, NOT_TAKEN_OVER_RESTS, STEPPED_DOWN_RESTS,
+    STORE_RETRY_EVERY,
 };
 
 /// What a member shares with the rest of its process.
@@ -95,9 +96,18 @@ struct Reign {
     stop_ledger: CancellationToken,
     ended: oneshot::Receiver<()>,
     deposed: CancellationToken,
-    _renewing: AbortOnDropHandle<()>,
+    renewing: AbortOnDropHandle<()>,
     _jobs: AbortOnDropHandle<()>,
     _tables: Option<AbortOnDropHandle<()>>,
+}
+
+impl Reign {
+    /// Answers nothing any more, and sends no renewal after this.
+    async fn stop_renewing(&mut self) {
+        self.gate.shut();
+        self.renewing.abort();
+        let _ = (&mut self.renewing).await;
+    }
 }
 
 impl Cluster {
@@ -141,7 +151,7 @@ impl Cluster {
             Ok(())
         };
         tokio::try_join!(Box::pin(parts.live(follower, &shutdown)), watching)?;
-        parts.leave().await;
+        parts.farewell().leave(&parts.standing.member).await;
         Ok(())
     }
 }
@@ -186,15 +196,6 @@ impl Parts {
             }
         }
         Ok(())
-    }
-
-    /// Takes this member out of the list of the store, so that nobody waits for it.
-    async fn leave(&self) {
-        let leaving = self.elections.leave(&self.standing.member);
-        let left = timeout(RELEASE_MAX, leaving).await;
-        if let Err(error) = left.unwrap_or_else(|_| Err(late(RELEASE_MAX))) {
-            tracing::warn!(%error, "this member is in the list of the store for another minute");
-        }
     }
 
     /// Reads the store again, as often as it takes.
@@ -249,6 +250,10 @@ impl Parts {
             never = learning => match never {},
         };
         match (followed, elected) {
+            (Ok(()), Some(elected)) if shutdown.is_cancelled() => {
+                self.release(elected.leading.term()).await;
+                Ok(Followed::Shutdown)
+            }
             (Ok(()), Some(elected)) => Ok(Followed::Elected(Box::new(follower), elected)),
             (Ok(()), None) => Ok(Followed::Shutdown),
             (Err(error), elected) => {
@@ -390,7 +395,7 @@ impl Parts {
             stop_ledger,
             ended,
             deposed,
-            _renewing: renewing,
+            renewing,
             _jobs: jobs,
             _tables: tables,
         })
@@ -411,7 +416,7 @@ impl Parts {
                 {
                     tracing::warn!(%term, "the ledger does not end: its term ends all the same");
                 }
-                reign.gate.shut();
+                reign.stop_renewing().await;
                 self.release(term).await;
             }
             Why::Deposed => {
@@ -423,7 +428,7 @@ impl Parts {
                 reign.stop_ledger.cancel();
             }
             Why::LedgerEnded => {
-                reign.gate.shut();
+                reign.stop_renewing().await;
                 self.release(term).await;
                 return Err(MemberError::LedgerEnded);
             }
@@ -437,14 +442,15 @@ impl Parts {
         Ok(())
     }
 
-    /// Ends the lease, so that another member can lead immediately. Otherwise it ends with its time.
+    /// Ends the lease, so that another member can lead immediately.
     async fn release(&self, term: Term) {
-        match timeout(RELEASE_MAX, self.elections.release(term)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, %term, "the lease ends with its time"),
-            Err(_) => {
-                tracing::warn!(%term, "the lease ends with its time: the store does not answer");
-            }
+        self.farewell().release(term).await;
+    }
+
+    fn farewell(&self) -> Farewell<'_> {
+        Farewell {
+            elections: self.elections.as_ref(),
+            clock: &self.clock,
         }
     }
 }

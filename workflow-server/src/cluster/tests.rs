@@ -3,6 +3,7 @@
 
 mod answers;
 mod elections;
+mod farewell;
 mod leases;
 mod standing;
 

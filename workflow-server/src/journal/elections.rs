@@ -73,7 +73,8 @@ pub trait Elections: Send + Sync {
     /// Errors: [`JournalError::Unreachable`].
     fn report(&self, report: &Report) -> BoxFuture<'_, Result<Seen, JournalError>>;
 
-    /// Takes a member that ends out of the list of members. Does nothing if it is not there.
+    /// Takes a member that ends out of the list of members, and ends any lease that this process
+    /// has won for it, also one that it does not know of. Does nothing if it is not there.
     ///
     /// Errors: [`JournalError::Unreachable`], [`JournalError::Unknown`].
     fn leave(&self, member: &Member) -> BoxFuture<'_, Result<(), JournalError>>;
@@ -85,6 +86,9 @@ pub trait Elections: Send + Sync {
     /// shown it. The process then did not get the answer to an earlier campaign, and begins another
     /// term instead of waiting for the end of that lease.
     ///
+    /// After a report, a campaign succeeds only if the newest term is the one that the report has
+    /// shown. A campaign that the network delivers after a later term has begun changes nothing.
+    ///
     /// Errors: [`JournalError::Unreachable`]. [`JournalError::Unknown`]: the answer was lost. This
     /// process may be the leader of a term that it does not know.
     fn campaign(
@@ -94,13 +98,14 @@ pub trait Elections: Send + Sync {
     ) -> BoxFuture<'_, Result<Option<Leading>, JournalError>>;
 
     /// Extends the lease of a term to this duration from now. Also succeeds after the lease has
-    /// ended, if no other process has led since.
+    /// ended, if no other process has led since. Never succeeds after the lease was released, also if
+    /// the network delivers it late.
     ///
     /// Errors: [`JournalError::Deposed`], [`JournalError::Unreachable`], [`JournalError::Unknown`].
     fn renew(&self, term: Term, lease: Duration) -> BoxFuture<'_, Result<(), JournalError>>;
 
-    /// Ends the lease of a term now, so that another process can lead immediately. Does nothing if
-    /// the term has ended.
+    /// Ends the lease of a term now and for ever, so that another process can lead immediately. Does
+    /// nothing if the term has ended, so it can be repeated.
     ///
     /// Errors: [`JournalError::Unreachable`], [`JournalError::Unknown`].
     fn release(&self, term: Term) -> BoxFuture<'_, Result<(), JournalError>>;

@@ -48,6 +48,7 @@ impl MemoryStore {
         let shared = Shared {
             content,
             process: rand::random(),
+            reported: Mutex::default(),
             fault: Mutex::new(None),
             failed: OnceLock::new(),
             held: watch::Sender::new(false),

@@ -11,6 +11,7 @@ mod terms;
 
 mod conformance;
 mod copying;
+mod elections;
 mod failures;
 mod flips;
 mod model;

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::farewell::{Loss, Lossy};
 use super::{TestClock, WALL, member};
 use crate::cluster::candidate::{Candidate, Elected};
 use crate::cluster::observer::Observer;
@@ -109,6 +110,26 @@ async fn a_lost_campaign_costs_no_lease() {
     assert_eq!(elected.leading.term().0, 2);
     let led = other.standing.other_leader().expect("a lease");
     assert_eq!(led.leader, member("one"));
+}
+
+/// A member stops while its campaign is on the way. Nobody would know of the lease that it wins.
+#[tokio::test(start_paused = true)]
+async fn a_running_campaign_is_finished_before_the_end() {
+    let store = store();
+    let mut follower = Running::new(&store, "one");
+    let mut lossy = Lossy::new(store.elections().expect("it has them"), Loss::Silence, 0);
+    lossy.campaigned = Some(Default::default());
+    let lossy = Arc::new(lossy);
+    follower.candidate.elections = lossy.clone();
+    let stop = CancellationToken::new();
+    let (carried_out, may_answer) = lossy.campaigned.as_ref().expect("they wait");
+    let (elected, ()) = tokio::join!(follower.candidate.elected(&stop), async {
+        carried_out.notified().await;
+        stop.cancel();
+        tokio::task::yield_now().await;
+        may_answer.notify_one();
+    });
+    assert_eq!(elected.map(|elected| elected.leading.term().0), Some(1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -68,7 +68,7 @@ struct Leader {
     deposed: CancellationToken,
     conditions: Conditions,
     term: Term,
-    _renewing: AbortOnDropHandle<()>,
+    renewing: AbortOnDropHandle<()>,
 }
 
 impl Leader {
@@ -95,7 +95,7 @@ impl Leader {
             deposed,
             conditions,
             term,
-            _renewing: AbortOnDropHandle::new(tokio::spawn(renewal.run())),
+            renewing: AbortOnDropHandle::new(tokio::spawn(renewal.run())),
         }
     }
 
@@ -116,6 +116,17 @@ impl Leader {
 async fn a_leader_that_renews_is_always_open() {
     let leader = Leader::new().await;
     assert!(leader.is_open_for(Duration::from_secs(60)).await);
+}
+
+/// A renewal after the release would stop the other members for another lease.
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_shuts_its_gate_renews_no_more() {
+    let leader = Leader::new().await;
+    assert!(leader.is_open_for(LEASE).await);
+    let began = leader.clock.monotonic();
+    leader.gate.shut();
+    leader.renewing.await.expect("it ends");
+    assert_eq!(leader.clock.monotonic(), began);
 }
 
 #[tokio::test(start_paused = true)]

@@ -39,7 +39,9 @@ pub(super) fn lead(shared: &Arc<Shared>, term: Term) -> Result<Leading, JournalE
 impl MemoryElections {
     fn report_now(&self, report: &Report) -> Result<Seen, JournalError> {
         self.0.reached()?;
-        let polls = &mut lock(&self.0.content).polls;
+        let mut content = lock(&self.0.content);
+        *lock(&self.0.reported) = Some(content.term);
+        let polls = &mut content.polls;
         let name = report.member.name.clone();
         polls.members.insert(name, (report.clone(), Instant::now()));
         Ok(polls.seen())
@@ -49,10 +51,18 @@ impl MemoryElections {
     fn free_term(&self, member: &Member) -> Result<Option<Term>, JournalError> {
         self.0.reached()?;
         let content = lock(&self.0.content);
+        let reported = *lock(&self.0.reported);
+        let is_reported = reported == Some(content.term);
         let lease = content.polls.lease.as_ref();
-        let is_own = |held: &Held| held.process == self.0.process && held.leader == *member;
-        let is_running = lease.is_some_and(|held| held.until > Instant::now() && !is_own(held));
-        Ok((!is_running).then(|| content.term.next()))
+        let is_own = lease.is_some_and(|held| self.has_won(held, member));
+        let is_free = lease.is_none_or(|held| held.until <= Instant::now());
+        let may_begin = (is_free && (reported.is_none() || is_reported)) || (is_own && is_reported);
+        Ok(may_begin.then(|| content.term.next()))
+    }
+
+    /// Whether this process has won the lease for this member.
+    fn has_won(&self, held: &Held, member: &Member) -> bool {
+        held.process == self.0.process && held.leader == *member
     }
 
     fn begin(&self, term: Term, leader: Member, lease: Duration) {
@@ -64,21 +74,31 @@ impl MemoryElections {
             since_millis,
             process: self.0.process,
             until: Instant::now() + lease,
+            is_released: false,
         });
     }
 
-    /// Changes the end of the lease of this term. Returns the newest term.
-    fn set_end(&self, term: Term, until: Instant) -> Result<Term, JournalError> {
+    fn renew_now(&self, term: Term, lease: Duration) -> Result<(), JournalError> {
         self.0.reached()?;
         let mut content = lock(&self.0.content);
         let newest = content.term;
-        if let Some(held) = &mut content.polls.lease
-            && held.term == term
-            && newest == term
-        {
-            held.until = until;
+        let held = content.polls.lease.as_mut();
+        match held.filter(|held| held.term == term) {
+            Some(held) if newest == term && !held.is_released => {
+                held.until = Instant::now() + lease;
+                Ok(())
+            }
+            _ => Err(JournalError::Deposed { term, newest }),
         }
-        Ok(newest)
+    }
+
+    fn release_if(&self, is_meant: impl Fn(&Held) -> bool) -> Result<(), JournalError> {
+        self.0.reached()?;
+        let held = &mut lock(&self.0.content).polls.lease;
+        if let Some(held) = held.as_mut().filter(|held| is_meant(held)) {
+            (held.until, held.is_released) = (Instant::now(), true);
+        }
+        Ok(())
     }
 }
 
@@ -89,7 +109,8 @@ impl Elections for MemoryElections {
     }
 
     fn leave(&self, member: &Member) -> BoxFuture<'_, Result<(), JournalError>> {
-        let left = self.0.reached().map(|()| {
+        let left = self.release_if(|held| self.has_won(held, member));
+        let left = left.map(|()| {
             let polls = &mut lock(&self.0.content).polls;
             polls.members.remove(&member.name);
         });
@@ -119,16 +140,13 @@ impl Elections for MemoryElections {
     }
 
     fn renew(&self, term: Term, lease: Duration) -> BoxFuture<'_, Result<(), JournalError>> {
-        let renewed = match self.set_end(term, Instant::now() + lease) {
-            Ok(newest) if newest == term => Ok(()),
-            Ok(newest) => Err(JournalError::Deposed { term, newest }),
-            Err(error) => Err(error),
-        };
+        let renewed = self.renew_now(term, lease);
         async move { renewed }.boxed()
     }
 
     fn release(&self, term: Term) -> BoxFuture<'_, Result<(), JournalError>> {
-        let released = self.set_end(term, Instant::now()).map(|_| ());
+        let process = self.0.process;
+        let released = self.release_if(|held| held.term == term && held.process == process);
         async move { released }.boxed()
     }
 }

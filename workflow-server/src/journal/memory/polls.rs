@@ -25,6 +25,7 @@ pub(super) struct Held {
     /// The process that has won it.
     pub(super) process: u64,
     pub(super) until: Instant,
+    pub(super) is_released: bool,
 }
 
 impl Polls {

@@ -73,6 +73,8 @@ pub(super) struct Shared {
     pub(super) content: Arc<Mutex<Content>>,
     /// A random number, which distinguishes this process from others.
     pub(super) process: u64,
+    /// The newest term that a report of this process has shown.
+    pub(super) reported: Mutex<Option<Term>>,
     /// The number of appends before the fault, and where it happens.
     pub(super) fault: Mutex<Option<(u64, FailAt)>>,
     pub(super) failed: OnceLock<String>,

@@ -17,15 +17,17 @@ use crate::journal::{
     Elections, JournalError, Leading, Lease, MEMBER_KEPT, Member, Report, Reported, Seen, Term,
 };
 
-/// Begins the next term if no lease is running. Also if the lease is that of this process, in the
-/// term that its newest report has shown: the process did not get the answer to its campaign. A
-/// campaign that the network delivers late names an older term, and changes nothing. The condition
-/// is checked again after a wait for another process that does the same.
+/// Begins the next term if no lease is running. Also if the lease is that of this process, which did
+/// not get the answer to its campaign. The newest term must be the one that the newest report of
+/// this process has shown, so a campaign that the network delivers late changes nothing. A process
+/// without a report, such as a tool, names -1. The condition is checked again after a wait for another
+/// process that does the same.
 const CAMPAIGN: &str = "
 UPDATE aftercall.leadership
 SET term = term + 1, mark = $1, holder = $2, address = $3, began_at = clock_timestamp(),
     expires_at = clock_timestamp() + $4 * interval '1 millisecond'
-WHERE expires_at <= clock_timestamp() OR (mark = $1 AND holder = $2 AND term = $5)
+WHERE (expires_at <= clock_timestamp() AND $5::bigint IN (-1, term))
+   OR (mark = $1 AND holder = $2 AND term = $5)
 RETURNING term";
 
 /// Begins a term without a lease, if no lease is running.
@@ -36,15 +38,18 @@ SET term = $1, mark = $2, holder = '', address = '', began_at = clock_timestamp(
 WHERE term < $1 AND expires_at <= clock_timestamp()
 RETURNING term";
 
+/// Extends a lease, unless it was released.
 const RENEW: &str = "
 UPDATE aftercall.leadership
 SET expires_at = clock_timestamp() + $3 * interval '1 millisecond'
-WHERE term = $1 AND mark = $2
+WHERE term = $1 AND mark = $2 AND expires_at > 'epoch'
 RETURNING term";
 
+/// Ends a lease. The end in 1970 shows that it was released: a renewal that the network delivers
+/// afterwards finds no row. The leader may still write until another one leads.
 const RELEASE: &str = "
-UPDATE aftercall.leadership SET expires_at = clock_timestamp()
-WHERE term = $1 AND mark = $2 AND expires_at > clock_timestamp()
+UPDATE aftercall.leadership SET expires_at = 'epoch'
+WHERE term = $1 AND mark = $2 AND expires_at > 'epoch'
 RETURNING term";
 
 /// Stores the report of a member, forgets members that are silent, and returns the leader and the
@@ -77,7 +82,13 @@ SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
        (extract(epoch FROM expires_at - clock_timestamp()) * 1000)::bigint
 FROM aftercall.leadership";
 
-const LEAVE: &str = "DELETE FROM aftercall.member WHERE name = $1 AND address = $2";
+/// Ends the lease of a campaign whose answer the process did not get, and takes it out of the list.
+const LEAVE: &str = "
+WITH released AS (
+    UPDATE aftercall.leadership SET expires_at = 'epoch'
+    WHERE mark = $3 AND holder = $1 AND expires_at > 'epoch'
+)
+DELETE FROM aftercall.member WHERE name = $1 AND address = $2";
 
 const RECENT: &str = "
 SELECT name FROM aftercall.member WHERE reported_at > clock_timestamp() - interval '10 seconds'
@@ -229,7 +240,7 @@ impl Elections for PostgresElections {
     fn leave(&self, member: &Member) -> BoxFuture<'_, Result<(), JournalError>> {
         let member = member.clone();
         async move {
-            let values: [&(dyn ToSql + Sync); 2] = [&member.name, &member.address];
+            let values: [&(dyn ToSql + Sync); 3] = [&member.name, &member.address, &self.0.mark];
             let left = self.0.link.rows(Lane::Vote, LEAVE, &values).await;
             left.map(drop).map_err(Failure::of_write)
         }

@@ -26,7 +26,7 @@ pub(super) struct Shared {
     /// A random number. It distinguishes this process from another one that has the same term, as
     /// is possible after the database was set back.
     pub(super) mark: i64,
-    /// The newest term that a report of this process has shown.
+    /// The newest term that a report of this process has shown. -1 before the first.
     pub(super) reported_term: AtomicI64,
     /// Whether the answer to an append was lost, and no barrier has been passed since.
     is_doubtful: AtomicBool,
@@ -41,7 +41,7 @@ impl Shared {
             hints,
             location,
             mark: rand::random(),
-            reported_term: AtomicI64::new(0),
+            reported_term: AtomicI64::new(-1),
             is_doubtful: AtomicBool::new(false),
             is_full: AtomicBool::new(false),
         }

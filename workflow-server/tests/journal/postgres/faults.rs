@@ -10,6 +10,7 @@ use bytes::Bytes;
 use workflow_server::journal::postgres::PostgresStore;
 use workflow_server::journal::{Group, JournalError, Leading, Position, Storage, Term};
 
+use super::elections::member;
 use super::{Database, address, birth, eventually};
 use crate::support::{all, append_by, blob_names, group};
 
@@ -238,6 +239,34 @@ async fn a_late_write_of_a_key_replaces_no_newer_value() {
     wait_for_end(&database, &process).await;
     let value = store.vault().get_key("key").await.unwrap().unwrap();
     assert_eq!(value, "newest");
+}
+
+/// A leader steps down while its renewal is on the way.
+#[tokio::test]
+async fn a_renewal_on_the_way_revives_no_released_lease() {
+    let database = Database::new();
+    database.create().await;
+    let proxy = Proxy::start(Server::shared().port());
+    let store = database.open_by(&proxy).await;
+    let elections = store.elections().unwrap();
+    let lease = Duration::from_secs(600);
+    let leading = elections.campaign(&member("one"), lease).await.unwrap();
+    let term = leading.unwrap().term();
+    elections.renew(term, lease).await.unwrap();
+    let look = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()
+                AND query LIKE '%UPDATE aftercall.leadership%interval%'";
+    let process = database.sql(&format!("{look} AND pid <> pg_backend_pid()"));
+    proxy.hold_existing(Way::ToServer);
+    let late = tokio::time::timeout(Duration::from_millis(200), elections.renew(term, lease));
+    assert!(late.await.is_err(), "it was answered");
+    proxy.wait_for_held(Way::ToServer);
+    elections.release(term).await.unwrap();
+    proxy.release();
+    wait_for_end(&database, &process).await;
+    let other = database.open().await;
+    let elections = other.elections().unwrap();
+    let next = elections.campaign(&member("two"), lease).await.unwrap();
+    assert_eq!(next.unwrap().term(), Term(2));
 }
 
 #[tokio::test]
