@@ -3,12 +3,15 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use aftercall_definition::time::Time;
 use aftercall_proto::workflow::v1::{
     GetCallRequest, GetServerInfoRequest, GetServerInfoResponse, ServerRole,
 };
 use aftercall_tests::{Clients, REFUND, call_ref, eventually, set_refund};
+use futures::future::BoxFuture;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
@@ -16,7 +19,7 @@ use tonic_types::StatusExt as _;
 use workflow_server::Server;
 use workflow_server::config::WorkflowServerConfig;
 use workflow_server::journal::memory::MemoryStore;
-use workflow_server::ledger::SystemClock;
+use workflow_server::ledger::{Clock, SystemClock, Uptime};
 
 pub(crate) const NAMES: [&str; 3] = ["one", "two", "three"];
 
@@ -27,8 +30,42 @@ pub(crate) struct Member {
     pub(crate) clients: Clients,
     /// Its own handle of the store.
     pub(crate) store: MemoryStore,
+    /// Its clock, which only a member on a store in memory has.
+    pub(crate) clock: Arc<WrongClock>,
     stop: CancellationToken,
     serving: JoinHandle<()>,
+}
+
+/// The clock of the machine, with a wall clock that can be wrong.
+#[derive(Default)]
+pub(crate) struct WrongClock {
+    machine: SystemClock,
+    ahead_millis: AtomicI64,
+}
+
+impl WrongClock {
+    /// How far the wall clock is ahead.
+    pub(crate) fn set_ahead_by(&self, millis: i64) {
+        self.ahead_millis.store(millis, Ordering::SeqCst);
+    }
+}
+
+impl Clock for WrongClock {
+    fn wall(&self) -> Time {
+        Time(self.machine.wall().0 + self.ahead_millis.load(Ordering::SeqCst))
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.machine.monotonic()
+    }
+
+    fn uptime(&self) -> Option<Uptime> {
+        self.machine.uptime()
+    }
+
+    fn wait(&self, span: Duration) -> BoxFuture<'_, ()> {
+        self.machine.wait(span)
+    }
 }
 
 /// The members of one store.
@@ -115,9 +152,9 @@ impl Crew {
             ..WorkflowServerConfig::default()
         };
         let store = self.store.restart();
+        let clock = Arc::<WrongClock>::default();
         let bound = if self.database.is_empty() {
-            let clock = Arc::new(SystemClock::default());
-            Server::bind_shared(config, clock, Arc::new(store.clone())).await
+            Server::bind_shared(config, clock.clone(), Arc::new(store.clone())).await
         } else {
             Server::bind(config).await
         };
@@ -131,6 +168,7 @@ impl Crew {
             address,
             clients: Clients::connect(address, None).await,
             store,
+            clock,
             stop,
             serving,
         });

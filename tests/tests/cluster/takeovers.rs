@@ -327,3 +327,29 @@ async fn the_feed_of_a_member_without_its_store_ends() {
     })
     .await;
 }
+
+/// The wall clock of the leader goes wrong while it leads. Another member takes over, and this one
+/// leads only after its clock is right.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_with_a_wrong_clock_hands_over() {
+    let crew = Crew::start().await;
+    let (leader, _) = crew.roles().await;
+    let member = &crew.members[leader];
+    member.furnish().await;
+    member.clock.set_ahead_by(31_000);
+    let next = eventually("another member leads", || async {
+        let cluster = member.info().await.ok()?.cluster?;
+        (cluster.has_leader && cluster.leader != member.name).then_some(cluster)
+    })
+    .await;
+    member.set("after").await;
+    let info = member.info().await.expect("it answers");
+    assert_eq!(info.role(), ServerRole::Follower, "in the same process");
+    assert_eq!(info.cluster.map(|cluster| cluster.term), Some(next.term));
+    let warned = info.conditions.iter();
+    assert!(
+        warned
+            .into_iter()
+            .any(|condition| condition.name == "clock-difference")
+    );
+}

@@ -13,7 +13,7 @@ use super::observer::late;
 use super::standing::{Picture, Sight, Standing};
 use crate::journal::{Elections, JournalError, Leading, Log};
 use crate::ledger::Clock;
-use crate::limits::{CAMPAIGN_LAG_MAX, CAMPAIGN_MAX, CAMPAIGN_SPREAD, CLOCK_DIFFERENCE_MAX, LEASE};
+use crate::limits::{CAMPAIGN_LAG_MAX, CAMPAIGN_MAX, CAMPAIGN_SPREAD, LEASE};
 
 /// A follower that may become the leader.
 pub(super) struct Candidate {
@@ -76,14 +76,15 @@ impl Candidate {
     }
 
     /// Whether no other member has a running lease, and this one would be a good leader: it has read
-    /// nearly the whole log, and its clock is about right. A running lease of its own is that of a
-    /// campaign whose answer was lost, and the store lets this process begin another term.
+    /// nearly the whole log, and its clock is about right. A wrong clock does not matter if this member
+    /// has ended its term for it, and no other one has led since. A running lease of its own is that of
+    /// a campaign whose answer was lost, and the store lets this process begin another term.
     async fn may_campaign(&self, sight: &Sight) -> bool {
         let is_led = sight.other_leader(&self.standing.member).is_some();
         if is_led || self.clock.monotonic() < self.rests_until {
             return false;
         }
-        if sight.ahead_millis.unsigned_abs() > CLOCK_DIFFERENCE_MAX.as_millis() as u64 {
+        if sight.is_clock_wrong() && !self.standing.has_no_other(sight) {
             return false;
         }
         match self.log.bounds().await {

@@ -77,6 +77,8 @@ pub(crate) enum MemberError {
 enum Why {
     Deposed,
     Planned,
+    /// Its wall clock is wrong.
+    Clock,
     Shutdown,
     LedgerEnded,
 }
@@ -331,10 +333,11 @@ impl Parts {
             () = reign.handle.deposed() => Why::Deposed,
             () = shutdown.cancelled() => Why::Shutdown,
             () = self.standing.step_down_requested() => Why::Planned,
+            () = self.standing.clock_is_wrong(term) => Why::Clock,
             _ = &mut reign.ended => Why::LedgerEnded,
         };
         let rest = match why {
-            Why::Planned => STEPPED_DOWN_RESTS,
+            Why::Planned | Why::Clock => STEPPED_DOWN_RESTS,
             Why::Deposed | Why::Shutdown | Why::LedgerEnded => Duration::ZERO,
         };
         self.end_reign(reign, why).await?;
@@ -404,7 +407,11 @@ impl Parts {
     async fn end_reign(&self, mut reign: Reign, why: Why) -> Result<(), MemberError> {
         let term = reign.term;
         match why {
-            Why::Planned | Why::Shutdown => {
+            Why::Planned | Why::Clock | Why::Shutdown => {
+                if matches!(why, Why::Clock) {
+                    tracing::warn!(%term, "the wall clock of this machine is wrong: this member steps down, so that another one leads");
+                    self.standing.end_for_clock(term);
+                }
                 tracing::info!(%term, "this member steps down");
                 if let Some(leads) = &reign.present.leads {
                     leads.drain(DRAIN_OF_LEADER_MAX).await;

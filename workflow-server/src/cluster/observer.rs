@@ -76,8 +76,13 @@ impl Observer {
         let difference = Duration::from_millis(sight.ahead_millis.unsigned_abs());
         let sentence = (difference > CLOCK_DIFFERENCE_WARNED).then(|| {
             let which = if sight.ahead_millis > 0 { "ahead of" } else { "behind" };
+            let leads_all_the_same = sight.is_clock_wrong() && self.standing.role() != Role::Following;
+            let so = match leads_all_the_same {
+                true => "This member leads all the same while no other member can take over",
+                false => "A member whose clock differs by more than 30 s does not lead",
+            };
             format!(
-                "the wall clock of this machine is {:.1} s {which} the clock of the store: correct it. A member whose clock differs by more than 30 s does not lead",
+                "the wall clock of this machine is {:.1} s {which} the clock of the store: correct it. {so}",
                 difference.as_secs_f64()
             )
         });

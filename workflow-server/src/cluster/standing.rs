@@ -15,7 +15,9 @@ use tokio::time::timeout;
 
 use crate::journal::{Lease, Member, Report, Seen, Term};
 use crate::ledger::Clock;
-use crate::limits::{IN_TOUCH, LEASE, MEMBER_ALIVE, OUT_OF_TOUCH, STEP_DOWN_MAX};
+use crate::limits::{
+    CLOCK_DIFFERENCE_MAX, IN_TOUCH, LEASE, MEMBER_ALIVE, OUT_OF_TOUCH, STEP_DOWN_MAX,
+};
 
 /// What this process does in its cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +49,9 @@ pub(crate) struct Picture {
     role_at: Duration,
     /// The last term in which this process has led.
     ended: Option<Term>,
+    /// The term that this process has ended because its wall clock was wrong. `None` once that is
+    /// right.
+    ended_for_clock: Option<Term>,
 }
 
 /// Why a member does not step down.
@@ -83,6 +88,11 @@ impl Sight {
     pub(super) fn other_leader(&self, member: &Member) -> Option<&Lease> {
         self.running()
             .filter(|lease| lease.leader.name != member.name)
+    }
+
+    /// Whether the wall clock of this process differs too much from that of the store for a leader.
+    pub(super) fn is_clock_wrong(&self) -> bool {
+        u128::from(self.ahead_millis.unsigned_abs()) > CLOCK_DIFFERENCE_MAX.as_millis()
     }
 
     /// How long after the report another process may lead: when the lease ends, if nobody extends
@@ -160,6 +170,7 @@ impl Standing {
                 sight: None,
                 role_at: Duration::ZERO,
                 ended: None,
+                ended_for_clock: None,
             }),
             step_down: Notify::new(),
             published: ArcSwapOption::empty(),
@@ -186,7 +197,12 @@ impl Standing {
     }
 
     pub(super) fn set_sight(&self, sight: Sight) {
-        self.change(|picture| picture.sight = Some(Arc::new(sight)));
+        self.change(|picture| {
+            if !sight.is_clock_wrong() {
+                picture.ended_for_clock = None;
+            }
+            picture.sight = Some(Arc::new(sight));
+        });
     }
 
     /// Begins to lead. Forgets requests to step down in an earlier term.
@@ -203,6 +219,43 @@ impl Standing {
             (picture.role, picture.role_at) = (Role::Following, now);
             picture.ended = Some(term);
         });
+    }
+
+    /// Waits until this leader must end its term because its wall clock is wrong: two reports, one
+    /// after the other, have shown it, and another member could lead. Never, if it has ended the term
+    /// before for this and no other member has taken over.
+    pub(super) async fn clock_is_wrong(&self, term: Term) {
+        let mut pictures = self.pictures();
+        let mut shown_at = None;
+        loop {
+            let picture = pictures.borrow_and_update().clone();
+            let wrong = picture.sight.as_ref().filter(|it| it.is_clock_wrong());
+            match (wrong.map(|sight| sight.at), shown_at) {
+                (Some(at), Some(first)) if at > first => {
+                    let was_in_vain = picture.ended_for_clock.map(Term::next) == Some(term);
+                    if !was_in_vain && self.has_successor(&picture) {
+                        return;
+                    }
+                }
+                (Some(_), Some(_)) => {}
+                (at, _) => shown_at = at,
+            }
+            if pictures.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Notes that this process ends its term because of its wall clock.
+    pub(super) fn end_for_clock(&self, term: Term) {
+        self.change(|picture| picture.ended_for_clock = Some(term));
+    }
+
+    /// Whether this process has ended the newest term because of its wall clock, and no other member
+    /// has led since. It had the time for that.
+    pub(super) fn has_no_other(&self, sight: &Sight) -> bool {
+        let newest = sight.seen.lease.as_ref().map(|lease| lease.term);
+        newest.is_some() && newest == self.picture.borrow().ended_for_clock
     }
 
     /// The only place where the picture changes, and the metrics with it.

@@ -2,6 +2,7 @@
 //! tests pause.
 
 mod answers;
+mod clocks;
 mod elections;
 mod farewell;
 mod leases;

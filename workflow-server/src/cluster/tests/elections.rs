@@ -21,16 +21,16 @@ use crate::ledger::{Clock as _, Condition, Conditions};
 use crate::limits::{CAMPAIGN_SPREAD, LEASE, REPORT_EVERY, STEPPED_DOWN_RESTS};
 
 /// A follower that reports and may campaign.
-struct Running {
-    clock: Arc<TestClock>,
-    standing: Arc<Standing>,
-    conditions: Conditions,
-    candidate: Candidate,
+pub(super) struct Running {
+    pub(super) clock: Arc<TestClock>,
+    pub(super) standing: Arc<Standing>,
+    pub(super) conditions: Conditions,
+    pub(super) candidate: Candidate,
     _observing: AbortOnDropHandle<()>,
 }
 
 impl Running {
-    fn new(store: &MemoryStore, name: &str) -> Self {
+    pub(super) fn new(store: &MemoryStore, name: &str) -> Self {
         let clock = TestClock::new();
         let standing = Standing::new(member(name), clock.clone());
         let conditions = Conditions::default();
@@ -64,14 +64,14 @@ impl Running {
     }
 
     /// The term that it gets within this time.
-    async fn elected_within(&self, time: Duration) -> Option<Elected> {
+    pub(super) async fn elected_within(&self, time: Duration) -> Option<Elected> {
         let stop = CancellationToken::new();
         let elected = timeout(time, self.candidate.elected(&stop)).await;
         elected.ok().flatten()
     }
 }
 
-fn store() -> MemoryStore {
+pub(super) fn store() -> MemoryStore {
     let store = MemoryStore::new();
     store.set_clock(WALL);
     store
