@@ -82,8 +82,9 @@ impl Member {
 }
 
 pub(crate) struct Cluster {
-    pub(crate) server: Server,
-    /// Follows the server, and replaces it at the end.
+    /// The database that accepts writes.
+    pub(crate) primary: Server,
+    /// Its synchronous replica.
     replica: Option<Server>,
     pub(crate) database: String,
     pub(crate) members: [Member; 3],
@@ -118,7 +119,7 @@ impl Cluster {
         };
         let alerters = vec![alerter(), alerter()];
         let cluster = Self {
-            server,
+            primary: server,
             replica,
             database,
             members,
@@ -150,20 +151,8 @@ impl Cluster {
         self.alerters.iter().map(ServerProcess::address).collect()
     }
 
-    /// The database that accepts writes now.
-    fn primary(&self) -> &Server {
-        self.replica
-            .as_ref()
-            .filter(|_| self.has_failed_over())
-            .unwrap_or(&self.server)
-    }
-
-    fn has_failed_over(&self) -> bool {
-        self.server.try_sql("postgres", "SELECT 1").is_err()
-    }
-
     fn ask(&self, statement: &str) -> String {
-        self.primary().sql(&self.database, statement)
+        self.primary.sql(&self.database, statement)
     }
 
     /// The term of the newest leader, and its place among the members.
@@ -171,7 +160,7 @@ impl Cluster {
         eventually("a member leads", || {
             let statement =
                 "SELECT term, holder FROM aftercall.leadership WHERE expires_at > now()";
-            let led = self.server.try_sql(&self.database, statement).ok();
+            let led = self.primary.try_sql(&self.database, statement).ok();
             let leader = led.as_deref().and_then(|row| {
                 let (term, holder) = row.trim().split_once('|')?;
                 let place = NAMES.iter().position(|name| *name == holder)?;
@@ -191,15 +180,21 @@ impl Cluster {
         .await
     }
 
-    /// The primary database dies, and its replica continues.
-    pub(crate) async fn fail_over(&self) {
-        let replica = self.replica.as_ref().expect("there is a replica");
-        self.server.kill();
+    /// The database dies, and its replica accepts writes. All members find it.
+    pub(crate) fn promote(&mut self) {
+        let replica = self.replica.take().expect("there is a replica");
+        self.primary.kill();
         replica.promote();
         for member in &self.members {
             member.link.aim(replica.port());
             member.link.reset();
         }
+        self.primary = replica;
+    }
+
+    /// Makes a synchronous replica of the database.
+    pub(crate) fn replicate(&mut self) {
+        self.replica = Some(self.primary.replica(true));
     }
 
     /// The groups of the log, as the database has them.
@@ -222,15 +217,21 @@ impl Cluster {
             .collect()
     }
 
-    /// The feed from its first entry, as a member that does not lead serves it.
-    pub(crate) async fn feed(&self) -> Vec<FeedChange> {
-        let mut clients = self.clients(0).await;
+    /// The feed of each member from its first entry.
+    pub(crate) async fn feeds(&self) -> Vec<Vec<FeedChange>> {
+        let newest = self.log().last().map_or(0, |group| group.last);
+        let feeds = (0..NAMES.len()).map(|member| self.feed(member, newest));
+        futures::future::join_all(feeds).await
+    }
+
+    /// The feed of a member from its first entry to this one.
+    async fn feed(&self, member: usize, newest: u64) -> Vec<FeedChange> {
+        let mut clients = self.clients(member).await;
         let info = clients
             .operations
             .get_server_info(GetServerInfoRequest {})
             .await;
         let info = info.expect("the state of the server").into_inner();
-        let newest = self.log().last().map_or(0, |group| group.last);
         let (mut next, mut changes) = (1, Vec::new());
         while next <= newest {
             let request = TailRequest {

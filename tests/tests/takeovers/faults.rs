@@ -1,11 +1,11 @@
 //! What happens to the leader and to the database.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aftercall_proto::workflow::v1::StepDownRequest;
 use aftercall_test_postgres::Way;
+use tokio::task::block_in_place;
+use tokio::time::interval;
 
 use crate::cluster::Cluster;
 use crate::load::Load;
@@ -23,16 +23,18 @@ pub(crate) enum Fault {
     AnsweredLate,
     /// The link between leader and database breaks, and new connections are refused.
     CutOff,
-    /// The database ends all connections, three times.
+    /// The database ends all connections, each second for three seconds.
     Terminated,
     /// The database restarts.
     Restarted,
     /// An operator asks the leader to step down.
     SteppedDown,
+    /// The database dies, and its synchronous replica is promoted. It gets a replica of its own.
+    Promoted,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Killed,
         Self::Paused,
         Self::Stalled,
@@ -41,19 +43,31 @@ impl Fault {
         Self::Terminated,
         Self::Restarted,
         Self::SteppedDown,
+        Self::Promoted,
     ];
+
+    /// The faults with these names, separated by commas, in the order of the names.
+    pub(crate) fn named(names: &str) -> Vec<Self> {
+        let named = names.split(',').map(|name| {
+            let fault = Self::ALL
+                .into_iter()
+                .find(|fault| format!("{fault:?}") == name.trim());
+            fault.unwrap_or_else(|| panic!("{name:?} is none of {:?}", Self::ALL))
+        });
+        named.collect()
+    }
 }
 
 impl Cluster {
     /// Lets a fault happen and waits until it is over. Where the leader fails, another one leads
-    /// then.
-    pub(crate) async fn suffer(&mut self, fault: Fault, load: &Load) {
+    /// then. Returns how long the database was away.
+    pub(crate) async fn suffer(&mut self, fault: Fault, load: &Load) -> Duration {
         let (term, leader) = self.leader().await;
-        let database = self.database.clone();
         match fault {
             Fault::Killed => {
                 self.members[leader].kill();
                 self.next_leader(term).await;
+                let database = self.database.clone();
                 self.members[leader].start(&database);
             }
             Fault::Paused => {
@@ -80,55 +94,40 @@ impl Cluster {
                 self.members[leader].link.refuse(false);
             }
             Fault::Terminated => {
+                let mut seconds = interval(Duration::from_secs(1));
                 for _ in 0..3 {
-                    self.server.terminate_backends(&database);
+                    seconds.tick().await;
+                    self.primary.terminate_backends(&self.database);
                     load.wait_for_answers(5).await;
                 }
             }
-            Fault::Restarted => self.server.restart(),
+            Fault::Restarted => return timed(|| self.primary.restart()),
+            Fault::Promoted => {
+                let away = timed(|| self.promote());
+                block_in_place(|| self.replicate());
+                return away;
+            }
             Fault::SteppedDown => {
-                let mut clients = self.clients(leader).await;
-                let request = StepDownRequest {
-                    actor: "ops".to_owned(),
-                };
-                clients
-                    .operations
-                    .step_down(request)
-                    .await
-                    .expect("the leader steps down");
+                self.step_down(leader).await;
                 self.next_leader(term).await;
             }
         }
+        Duration::ZERO
+    }
+
+    async fn step_down(&self, leader: usize) {
+        let mut clients = self.clients(leader).await;
+        let request = StepDownRequest {
+            actor: "ops".to_owned(),
+        };
+        let asked = clients.operations.step_down(request).await;
+        asked.expect("the leader steps down");
     }
 }
 
-/// How long no change was answered, by fault.
-#[derive(Default)]
-pub(crate) struct Measured(BTreeMap<Fault, Vec<Duration>>);
-
-impl Measured {
-    pub(crate) fn add(&mut self, fault: Fault, gap: Duration) {
-        self.0.entry(fault).or_default().push(gap);
-    }
-}
-
-impl fmt::Display for Measured {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "seconds without an answered change, by fault:")?;
-        for (fault, gaps) in &self.0 {
-            let mut gaps: Vec<f64> = gaps.iter().map(Duration::as_secs_f64).collect();
-            gaps.sort_by(f64::total_cmp);
-            let at = |share: f64| gaps[((gaps.len() - 1) as f64 * share).round() as usize];
-            let name = format!("{fault:?}");
-            writeln!(
-                out,
-                "{name:>13}: {:>3} times, p50 {:.2}, p99 {:.2}, longest {:.2}",
-                gaps.len(),
-                at(0.5),
-                at(0.99),
-                at(1.0)
-            )?;
-        }
-        Ok(())
-    }
+/// How long something takes that blocks this thread.
+fn timed(what: impl FnOnce()) -> Duration {
+    let began = Instant::now();
+    block_in_place(what);
+    began.elapsed()
 }

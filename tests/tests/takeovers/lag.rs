@@ -94,7 +94,7 @@ async fn followers_are_close_behind_their_leader() {
 fn shown(cluster: &Cluster) -> (f64, u64) {
     let look = "SELECT extract(epoch FROM clock_timestamp() - (SELECT max(at) FROM aftercall.stage_change)), upto
         FROM aftercall.reading";
-    let row = tokio::task::block_in_place(|| cluster.server.sql(&cluster.database, look));
+    let row = tokio::task::block_in_place(|| cluster.primary.sql(&cluster.database, look));
     let (age, upto) = row.split_once('|').expect("two columns");
     (
         age.parse().expect("a number"),

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Response, Status};
 
-use crate::checks::{Answered, Change};
+use crate::checks::{Answered, Change, Finding, Kind};
 use crate::cluster::{Cluster, Member};
 
 /// The clients that work at a time.
@@ -110,9 +110,13 @@ impl Load {
         .await;
     }
 
-    /// What clients have found wrong until now.
-    pub(crate) fn wrong(&self) -> Vec<String> {
-        self.noted().answered.wrong.clone()
+    /// Whether clients have found wrong data until now.
+    pub(crate) fn has_wrong_data(&self) -> bool {
+        self.noted()
+            .answered
+            .wrong
+            .iter()
+            .any(Finding::is_about_data)
     }
 
     /// The longest time without an answer since this moment.
@@ -193,7 +197,8 @@ impl Worker {
     }
 
     /// Sends a request to one member after the other until one answers. An error that no fault of
-    /// this test explains is noted.
+    /// this test explains is noted. A request is about an instance that exists, so a member that does
+    /// not find it lacks a change that was answered.
     async fn repeat<Q: Clone, A>(
         &mut self,
         request: &Q,
@@ -205,11 +210,15 @@ impl Worker {
             match timeout(PATIENCE, send(&mut clients, request.clone())).await {
                 Ok(Ok(answer)) => return Some(answer.into_inner()),
                 Ok(Err(status)) if !is_of_fault(&status) => {
-                    self.wrong(format!("a request was refused: {status:?}"));
+                    let kind = match status.code() {
+                        Code::NotFound => Kind::WentBack,
+                        _ => Kind::Service,
+                    };
+                    self.wrong(kind, format!("a request was refused: {status:?}"));
                     return None;
                 }
                 _ if began.elapsed() > aftercall_tests::PATIENCE => {
-                    self.wrong("a request was never answered".to_owned());
+                    self.wrong(Kind::Service, "a request was never answered".to_owned());
                     return None;
                 }
                 _ => tokio::task::yield_now().await,
@@ -229,10 +238,11 @@ impl Worker {
         let Some(got) = got.await else { return };
         let found = got.instance.unwrap_or_default();
         if found.revision < answered.revision {
-            self.wrong(format!(
+            let what = format!(
                 "{} was answered at revision {} and read at {}",
                 answered.instance_id, answered.revision, found.revision
-            ));
+            );
+            self.wrong(Kind::WentBack, what);
         }
     }
 
@@ -249,9 +259,9 @@ impl Worker {
         );
     }
 
-    fn wrong(&self, what: String) {
+    fn wrong(&self, kind: Kind, what: String) {
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        noted.answered.wrong.push(what);
+        noted.answered.wrong.push(Finding::new(kind, what));
     }
 }
 
