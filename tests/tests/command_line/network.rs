@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::up::{Ended, Up, run_in, workspace};
 
 /// The commands of a section of the README, each on one line.
-fn commands_of(section: &str) -> Vec<String> {
+pub(crate) fn commands_of(section: &str) -> Vec<String> {
     let readme = std::fs::read_to_string(workspace().join("README.md")).expect("the README");
     let (_, rest) = readme.split_once(section).expect("the section");
     let (_, block) = rest.split_once("```sh\n").expect("its commands");

@@ -30,8 +30,8 @@ pub(crate) struct Ended {
     pub(crate) err: String,
 }
 
-/// Runs a line of a shell in a directory.
-pub(crate) async fn run_in(directory: &Path, line: &str, environment: &[(&str, &str)]) -> Ended {
+/// A line of a shell in a directory, which finds `aftercall`.
+pub(crate) fn shell_in(directory: &Path, line: &str, environment: &[(&str, &str)]) -> Command {
     let path = std::env::var("PATH").expect("a path");
     let aftercall = binary("aftercall");
     let folder = aftercall.parent().expect("a folder").display();
@@ -43,6 +43,12 @@ pub(crate) async fn run_in(directory: &Path, line: &str, environment: &[(&str, &
         .env("PATH", format!("{folder}:{path}"))
         .env("NO_COLOR", "1")
         .envs(environment.iter().copied());
+    command
+}
+
+/// Runs a line of a shell in a directory.
+pub(crate) async fn run_in(directory: &Path, line: &str, environment: &[(&str, &str)]) -> Ended {
+    let mut command = shell_in(directory, line, environment);
     let output = tokio::time::timeout(PATIENCE, command.output())
         .await
         .expect("it ends in time")
