@@ -1,16 +1,13 @@
 //! Clients that know all members and two alerter-servers, while leaders and alerters are killed.
 
-use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aftercall_client::proto::alert::v1::subscribe_response::Frame;
 use aftercall_client::proto::workflow::v1::script_engine_service_client::ScriptEngineServiceClient;
 use aftercall_client::{Connector, Event, Subscription};
-use aftercall_tests::{PATIENCE, eventually, set_refund, stubs, tool, workspace};
+use aftercall_tests::{eventually, set_refund};
 use alerter_server::config::AlerterServerConfig;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::Command;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -109,46 +106,4 @@ async fn no_client_notices_that_leaders_are_killed() {
     assert_eq!(*shown.lock().expect("the lock"), Some(expected));
     assert!(!following.is_finished(), "it continues");
     following.abort();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_python_client_works_through_three_members() {
-    let mut crew = Crew::start().await;
-    let leader = crew.leader().await;
-    crew.members[leader].furnish().await;
-    let members = addresses(&crew);
-    let (one, killed) = alerter(&members).await;
-    let (two, _two) = alerter(&members).await;
-    let python = tool("python").await.expect("Python can be had everywhere");
-    let dir = tempfile::tempdir().expect("a temporary directory");
-    stubs(&python, dir.path()).await;
-    let mut program = Command::new(python);
-    program
-        .arg(workspace().join("examples/clients/through_members.py"))
-        .arg("600")
-        .env("PYTHONPATH", dir.path())
-        .env("AFTERCALL_SERVER", &members)
-        .env("AFTERCALL_ALERTER", format!("{one},{two}"))
-        .stdout(Stdio::piped())
-        .kill_on_drop(true);
-    let mut program = program.spawn().expect("it starts");
-    let mut lines = BufReader::new(program.stdout.take().expect("its output")).lines();
-    let mut last = String::new();
-    while let Some(line) = tokio::time::timeout(PATIENCE, lines.next_line())
-        .await
-        .expect("it continues")
-        .expect("text")
-    {
-        if ["set 150", "set 350"].iter().any(|at| line.starts_with(at)) {
-            let leader = crew.leader().await;
-            crew.take(leader).kill().await;
-        }
-        if line.starts_with("set 250") {
-            killed.abort();
-        }
-        last = line;
-    }
-    assert_eq!(last, "in order and once");
-    assert_eq!(crew.members.len(), 1, "two leaders were killed");
-    assert!(program.wait().await.expect("it ended").success());
 }

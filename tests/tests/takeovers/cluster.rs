@@ -151,6 +151,10 @@ impl Cluster {
         self.alerters.iter().map(ServerProcess::address).collect()
     }
 
+    pub(crate) fn kill_alerter(&mut self, alerter: usize) {
+        self.alerters.remove(alerter).kill();
+    }
+
     fn ask(&self, statement: &str) -> String {
         self.primary.sql(&self.database, statement)
     }

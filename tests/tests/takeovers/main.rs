@@ -16,6 +16,7 @@ mod faults;
 mod lag;
 mod load;
 mod measured;
+mod python;
 mod slow;
 mod spoilt;
 mod unfenced;
