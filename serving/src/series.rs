@@ -25,7 +25,8 @@ pub struct Series {
     pub name: &'static str,
     /// What it counts, in a sentence.
     pub help: &'static str,
-    /// A label and its values; none for a single series.
+    /// A label and its values; none for a single series. Values that only the running server knows are
+    /// not listed: their series begin with them.
     pub label: Option<(&'static str, &'static [&'static str])>,
 }
 

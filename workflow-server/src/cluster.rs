@@ -10,6 +10,7 @@
 
 mod candidate;
 mod farewell;
+mod figures;
 mod forward;
 mod gate;
 mod guarded;

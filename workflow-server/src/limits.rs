@@ -44,6 +44,9 @@ pub const CLOCK_DIFFERENCE_WARNED: Duration = Duration::from_secs(2);
 pub const LEADER_MISSED_AFTER: Duration = Duration::from_secs(10);
 /// A member that has reported within this time is taken to be there.
 pub const MEMBER_ALIVE: Duration = Duration::from_secs(3);
+/// Names of members in the metrics, at most: more than any cluster has. Each name that a process has
+/// ever seen keeps its gauges.
+pub const MEMBERS_NAMED_MAX: usize = 64;
 /// How long a leader that steps down waits for the requests in hand.
 pub const DRAIN_OF_LEADER_MAX: Duration = Duration::from_millis(250);
 /// How long a leader waits for the end of its ledger before its role ends all the same.

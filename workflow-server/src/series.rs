@@ -100,6 +100,28 @@ pub(crate) const SERIES: &[Series] = &[
     ),
     Series::new(
         Kind::Gauge,
+        "aftercall_leader_since_seconds",
+        "When that term began, in seconds since 1970 by the clock of the store; 0 without a cluster.",
+    ),
+    Series::new(
+        Kind::Gauge,
+        "aftercall_members",
+        "Members of the cluster that have reported in the last minute; 0 without a cluster.",
+    ),
+    Series::new(
+        Kind::Gauge,
+        "aftercall_member_leads",
+        "1 of the member that leads, as this one knows it; 0 of the others, and of one that has left.",
+    )
+    .by("member", &[]),
+    Series::new(
+        Kind::Gauge,
+        "aftercall_member_lag_entries",
+        "Entries that a member lacks of those that any has published; 0 of one that has left.",
+    )
+    .by("member", &[]),
+    Series::new(
+        Kind::Gauge,
         "aftercall_follower_lag_entries",
         "Entries that another member has published and this one has not yet.",
     ),

@@ -17,6 +17,7 @@ mod lag;
 mod load;
 mod measured;
 mod python;
+mod shown;
 mod slow;
 mod spoilt;
 mod unfenced;

@@ -13,7 +13,8 @@ use futures::future::FutureExt as _;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-use crate::journal::{Lease, Member, Report, Seen, Term};
+use super::figures::{Figures, Named, OfMember};
+use crate::journal::{Lease, Member, Report, Reported, Seen, Term};
 use crate::ledger::Clock;
 use crate::limits::{
     CLOCK_DIFFERENCE_MAX, IN_TOUCH, LEASE, MEMBER_ALIVE, OUT_OF_TOUCH, STEP_DOWN_MAX,
@@ -71,6 +72,7 @@ pub(crate) struct Standing {
     clock: Arc<dyn Clock>,
     picture: watch::Sender<Picture>,
     step_down: Notify,
+    named: Named,
     /// The World that is published now.
     published: ArcSwapOption<ArcSwap<Root>>,
 }
@@ -100,6 +102,19 @@ impl Sight {
     pub(crate) fn lease_left(&self) -> Duration {
         self.running().map_or(Duration::ZERO, |lease| lease.left)
     }
+
+    /// The members that have reported, each with how many entries it lacks of those that any member
+    /// has published. The leader lacks none: its report may only be older than those of the others.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&Reported, u64)> {
+        let members = &self.seen.members;
+        let newest = members.iter().map(|member| member.report.sequence).max();
+        let leader = self.running().map(|lease| &lease.leader.name);
+        members.iter().map(move |member| {
+            let leads = leader == Some(&member.report.member.name);
+            let lag = newest.unwrap_or(0).saturating_sub(member.report.sequence);
+            (member, if leads { 0 } else { lag })
+        })
+    }
 }
 
 impl Picture {
@@ -128,6 +143,25 @@ impl Picture {
         match self.role {
             Role::Leading(_) => true,
             Role::Following => self.other_leader(member).is_some(),
+        }
+    }
+
+    /// What the metrics show.
+    fn figures(&self, own: &Member) -> Figures<'_> {
+        let leader = self.lease().filter(|_| self.has_leader(own));
+        let members = self.sight.iter().flat_map(|sight| sight.members());
+        Figures {
+            leads: self.role != Role::Following,
+            term: self.term(),
+            since_millis: self.lease().map(|lease| lease.since_millis),
+            members: members
+                .map(|(member, lag)| OfMember {
+                    name: &member.report.member.name,
+                    leads: leader
+                        .is_some_and(|lease| lease.leader.name == member.report.member.name),
+                    lag,
+                })
+                .collect(),
         }
     }
 
@@ -173,6 +207,7 @@ impl Standing {
                 ended_for_clock: None,
             }),
             step_down: Notify::new(),
+            named: Named::default(),
             published: ArcSwapOption::empty(),
         })
     }
@@ -263,11 +298,7 @@ impl Standing {
         self.picture.send_modify(|picture| {
             change(picture);
             picture.agree(&self.member);
-            let leads = picture.role != Role::Following;
-            metrics::gauge!("aftercall_leader").set(f64::from(u8::from(leads)));
-            if let Some(term) = picture.term() {
-                metrics::gauge!("aftercall_term").set(term.0 as f64);
-            }
+            self.named.show(&picture.figures(&self.member));
         });
     }
 

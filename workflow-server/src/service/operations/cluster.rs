@@ -41,20 +41,14 @@ pub(crate) fn shown(shared: &Shared) -> (proto::ServerRole, Option<proto::Cluste
 }
 
 fn members_of(sight: &Sight, ago: Duration) -> Vec<proto::ClusterMember> {
-    let members = &sight.seen.members;
-    let newest = members.iter().map(|member| member.report.sequence).max();
-    let leader = sight.running().map(|lease| &lease.leader.name);
-    let shown = members.iter().map(|member| {
+    let shown = sight.members().map(|(member, lag)| {
         let report = &member.report;
-        // The report of the leader may be older than those of the others.
-        let leads = leader == Some(&report.member.name);
-        let lag = newest.unwrap_or(0).saturating_sub(report.sequence);
         proto::ClusterMember {
             name: report.member.name.clone(),
             address: report.member.address.clone(),
             version: report.version.clone(),
             sequence: report.sequence,
-            lag: if leads { 0 } else { lag },
+            lag,
             age: Some(convert::duration(member.age + ago)),
         }
     });
