@@ -10,6 +10,7 @@ use aftercall_definition::time::Time;
 use aftercall_proto::workflow::v1::{
     GetCallRequest, GetServerInfoRequest, GetServerInfoResponse, ServerRole,
 };
+use aftercall_test_postgres::Proxy;
 use aftercall_tests::{Clients, REFUND, call_ref, eventually, set_refund};
 use futures::future::BoxFuture;
 use tokio::task::JoinHandle;
@@ -32,6 +33,8 @@ pub(crate) struct Member {
     pub(crate) store: MemoryStore,
     /// Its clock, which only a member on a store in memory has.
     pub(crate) clock: Arc<WrongClock>,
+    /// The way by which the other members reach it.
+    pub(crate) link: Proxy,
     stop: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -137,8 +140,15 @@ impl Crew {
             true => self.audit.join(name).display().to_string(),
             false => "off".to_owned(),
         };
+        let link = Proxy::start(0);
+        let scheme = if self.tls[0].as_os_str().is_empty() {
+            "http"
+        } else {
+            "https"
+        };
         let config = WorkflowServerConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            advertise: format!("{scheme}://127.0.0.1:{}", link.port()),
             member_name: name.to_owned(),
             tokens_file: self.tokens.clone(),
             audit_log,
@@ -160,6 +170,7 @@ impl Crew {
         };
         let server = bound.expect("a member starts");
         let address = server.local_addr();
+        link.aim(address.port());
         let stop = CancellationToken::new();
         let stopping = stop.clone();
         let serving = tokio::spawn(async move { server.serve(stopping).await.expect("it serves") });
@@ -169,6 +180,7 @@ impl Crew {
             clients: Clients::connect(address, None).await,
             store,
             clock,
+            link,
             stop,
             serving,
         });

@@ -1,10 +1,12 @@
 //! Requests that reach a member that does not lead.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use aftercall_proto::workflow::v1::report_response::Part;
 use aftercall_proto::workflow::v1::{GetInstanceRequest, ReportRequest, ServerRole};
-use aftercall_tests::set_refund;
+use aftercall_test_postgres::Proxy;
+use aftercall_tests::{Clients, eventually, set_refund};
 use tonic::{Code, Request};
 use tonic_types::StatusExt as _;
 
@@ -41,7 +43,7 @@ async fn requests_reach_the_leader_through_any_member() {
         assert_eq!(cluster.leader, crew.members[leader].name);
         assert_eq!(
             cluster.leader_address,
-            format!("http://{}", crew.members[leader].address)
+            format!("http://127.0.0.1:{}", crew.members[leader].link.port())
         );
         let mut names: Vec<_> = cluster.members.iter().map(|member| &*member.name).collect();
         names.sort_unstable();
@@ -63,7 +65,7 @@ fn since_2023() -> ReportRequest {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn errors_deadlines_and_streams_pass_through_a_member() {
+async fn errors_and_streams_pass_through_a_member() {
     let crew = Crew::start().await;
     let (_, others) = crew.roles().await;
     let member = &crew.members[others[0]];
@@ -87,10 +89,42 @@ async fn errors_deadlines_and_streams_pass_through_a_member() {
         parts += usize::from(matches!(part.part, Some(Part::Row(_) | Part::Progress(_))));
     }
     assert!(parts > 0);
-    let mut late = Request::new(set_refund("late", 1.0));
-    late.set_timeout(Duration::from_nanos(1));
-    let late = member.clients.clone().scripts.set_workflow(late).await;
-    assert_ne!(late.expect_err("it is too late").code(), Code::Unavailable);
+}
+
+/// How many requests the servers of this process gave up because the time of the client was over.
+fn given_up() -> u64 {
+    let metrics = aftercall_serving::metrics_handle().render();
+    let name = "aftercall_requests_refused_total{reason=\"DEADLINE_EXCEEDED\"} ";
+    let value = metrics.lines().find_map(|line| line.strip_prefix(name));
+    value.expect("it is there").parse().expect("a number")
+}
+
+/// Neither the member nor the leader learns that the client has left. Each knows the deadline.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_leader_gives_up_at_the_deadline_of_the_client() {
+    let crew = Crew::start().await;
+    let (leader, others) = crew.roles().await;
+    let (leader, member) = (&crew.members[leader], &crew.members[others[0]]);
+    leader.furnish().await;
+    // The way between them is there.
+    member.set("before").await;
+    let way = Proxy::start(member.address.port());
+    let client = SocketAddr::from(([127, 0, 0, 1], way.port()));
+    let mut client = Clients::connect(client, None).await;
+    leader.store.hold_appends();
+    let before = given_up();
+    let mut request = Request::new(set_refund("late", 1.0));
+    request.set_timeout(Duration::from_secs(1));
+    let asked = tokio::spawn(async move { client.scripts.set_workflow(request).await });
+    leader.store.appends_held(1).await;
+    way.stall();
+    leader.link.stall();
+    asked.await.expect("no panic").expect_err("it is too late");
+    eventually("the member and the leader give up", || async {
+        (given_up() >= before + 2).then_some(())
+    })
+    .await;
+    leader.store.release_appends();
 }
 
 #[tokio::test(flavor = "multi_thread")]
