@@ -6,6 +6,7 @@ mod contexts;
 mod demo;
 mod files;
 mod load;
+mod manifests;
 mod members;
 mod missing;
 mod network;
