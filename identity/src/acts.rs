@@ -94,10 +94,109 @@ impl Act {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+    use std::{env, fs};
+
     use aftercall_scope::Scope;
 
     use super::*;
     use crate::identity::Proof;
+
+    const SECURITY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/security.md");
+
+    /// The first line of the table in docs/security.md.
+    const HEAD: &str = "| request | who may | the others get |\n|---|---|---|\n";
+
+    /// What each act is in requests, and what those get who may not.
+    const REQUESTS: [(Act, &str, &str); Act::ALL.len()] = [
+        (
+            Act::AsAnother,
+            "any, with the `actor` of somebody else",
+            "`ACTOR_NOT_ALLOWED`",
+        ),
+        (
+            Act::UndoOfAnother,
+            "`UndoPush` with `as_supervisor`, which takes back what another person pushed",
+            "`ROLE_MISSING`",
+        ),
+        (
+            Act::ReadHidden,
+            "`ListHistory` and `ExplainInstance` of what Call Managers do not see",
+            "`NOT_FOUND`",
+        ),
+        (
+            Act::DrawHidden,
+            "`RenderWorkflow` with such an instance",
+            "`NOT_FOUND`",
+        ),
+        (
+            Act::AwayOfAnother,
+            "`SetAway` and `EndAway` with the `person` of somebody else",
+            "`ROLE_MISSING`",
+        ),
+        (
+            Act::ViewOfTeam,
+            "`SaveView` and `RemoveView` with a `team`, whose view it then is; the team must be in scope",
+            "`ROLE_MISSING`, or `OUT_OF_SCOPE` for the team",
+        ),
+        (
+            Act::LeadBatch,
+            "`StartBatch` to move, cancel or migrate",
+            "`ROLE_MISSING`",
+        ),
+        (
+            Act::DeskBatch,
+            "`StartBatch` to push, snooze or claim",
+            "`ROLE_MISSING`",
+        ),
+        (
+            Act::BatchOfAnother,
+            "batches that somebody else started, to see and to stop them; not with a scope",
+            "`NOT_FOUND`",
+        ),
+        (
+            Act::ChooseWork,
+            "to choose among the follow-ups of a team whose agents only claim the next one",
+            "`CLAIM_NEXT_ONLY`",
+        ),
+        (
+            Act::OnWholeServer,
+            "`Backup`, `AcceptClock`, `ConfirmPurge`, `ConfirmRetention`, `StepDown` and the change feed, which are about all calls",
+            "`SCOPE_LIMITED`",
+        ),
+    ];
+
+    /// The table of the page. Who may is what [`Act::check`] decides.
+    fn table() -> String {
+        let mut table = HEAD.to_owned();
+        for (act, request, otherwise) in REQUESTS {
+            let may = |role: &Role| act.check(&identity(*role, Scope::everything())).is_ok();
+            let roles: Vec<&str> = (Role::ALL.into_iter().filter(may))
+                .map(Role::name)
+                .collect();
+            let who = match roles.len() == Role::ALL.len() {
+                true => "whose scope has no limit".to_owned(),
+                false => roles.join(", "),
+            };
+            writeln!(table, "| {request} | {who} | {otherwise} |").expect("a string");
+        }
+        table
+    }
+
+    #[test]
+    fn the_security_page_has_the_table_of_all_acts() {
+        assert_eq!(REQUESTS.map(|(act, ..)| act), Act::ALL);
+        let page = fs::read_to_string(SECURITY).expect("docs/security.md");
+        let (before, rest) = page.split_once(HEAD).expect("the head of the table");
+        let rows = rest.find("\n\n").expect("a paragraph after it") + 1;
+        if env::var_os("AFTERCALL_WRITE_DOCS").is_some() {
+            let rewritten = [before, &table(), &rest[rows..]].concat();
+            fs::write(SECURITY, rewritten).expect("written");
+            return;
+        }
+        let command = "AFTERCALL_WRITE_DOCS=1 cargo test -p aftercall-identity";
+        assert_eq!(HEAD.to_owned() + &rest[..rows], table(), "run {command}");
+    }
 
     /// Role by role, the acts that it may do on the whole server. With a scope it may do the same,
     /// but for what concerns every call.

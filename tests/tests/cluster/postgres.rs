@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aftercall_proto::workflow::v1::{ServerRole, StepDownRequest};
 use aftercall_test_postgres::Server as Database;
-use aftercall_tests::eventually;
+use aftercall_tests::{eventually, set_refund};
 use workflow_server::journal::Birth;
 use workflow_server::journal::postgres::{Address, PostgresStore, Surroundings};
 
@@ -106,6 +106,41 @@ async fn terminated_connections_do_not_end_a_member() {
             assert_eq!(member.follow_ups(&call).await.expect("read"), 1, "{call}");
         }
     }
+}
+
+/// As docs/security.md says: the secret of the members is removed, and the term ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn members_agree_on_another_secret() {
+    let (crew, database) = crew().await;
+    let leader = crew.leader().await;
+    crew.members[leader].furnish().await;
+    for member in &crew.members {
+        member.set(&format!("{}-before", member.name)).await;
+    }
+    let secret = || {
+        let read = "SELECT encode(body, 'hex') FROM aftercall.key WHERE name = 'member-secret'";
+        Database::shared().sql(&database, read)
+    };
+    let before = secret();
+    assert!(!before.is_empty(), "there is one");
+    let remove = "DELETE FROM aftercall.key WHERE name = 'member-secret'";
+    Database::shared().sql(&database, remove);
+    let mut operations = crew.members[leader].clients.clone().operations;
+    let request = StepDownRequest {
+        actor: "Olga".to_owned(),
+    };
+    operations.step_down(request).await.expect("another leads");
+    for member in &crew.members {
+        eventually("a change is passed on with the other secret", || async {
+            let mut request = set_refund(format!("{}-after", member.name), 1.0);
+            request.request_id = member.name.to_owned();
+            let set = member.clients.clone().scripts.set_workflow(request).await;
+            set.ok()
+        })
+        .await;
+    }
+    let after = secret();
+    assert!(!after.is_empty() && after != before, "it is another one");
 }
 
 /// An operator cancels the commit of a leader that waits for its synchronous replica. PostgreSQL
