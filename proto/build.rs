@@ -1,5 +1,8 @@
 //! Generates the Rust code of `proto/` with a pure-Rust compiler, so that nobody installs protoc.
 
+#[path = "build/rules.rs"]
+mod rules;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::{env, fs};
@@ -7,7 +10,6 @@ use std::{env, fs};
 use prost::Message;
 use prost_build::{Service, ServiceGenerator};
 use prost_types::{FileDescriptorProto, FileDescriptorSet};
-use protox::prost_reflect::{DescriptorPool, MethodDescriptor};
 use tonic_prost_build::configure;
 
 const FILES: [&str; 10] = [
@@ -29,7 +31,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     compiler.include_imports(true).open_files(FILES)?;
     let descriptors = compiler.file_descriptor_set();
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(out.join("rules.rs"), rules(&compiler.descriptor_pool())?)?;
+    fs::write(
+        out.join("rules.rs"),
+        rules::code(&compiler.descriptor_pool())?,
+    )?;
     fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
     let with_codec = || configure().codec_path("crate::codec::BoundedCodec");
     let services = Services {
@@ -46,75 +51,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .service_generator(Box::new(services));
     config.compile_fds(descriptors)?;
     Ok(())
-}
-
-/// The option that names the roles of an RPC.
-const RULE: &str = "aftercall.access.v1.rule";
-
-/// Rust code: a list with the rule of each RPC.
-fn rules(pool: &DescriptorPool) -> Result<String, String> {
-    let mut code = String::from("[");
-    for service in pool.services() {
-        for method in service.methods() {
-            let roles = roles(pool, &method).ok_or_else(|| {
-                format!(
-                    "{} has no rule: name the roles that may call it, by `option ({RULE})`",
-                    method.full_name()
-                )
-            })?;
-            code.push_str(&format!(
-                "Rule {{ path: \"/{}/{}\", is_stream: {}, is_long: {}, is_action: {}, request_id_field: {:?}, roles: &[{}] }},\n",
-                service.full_name(),
-                method.name(),
-                method.is_server_streaming(),
-                is_long(pool, &method),
-                method.input().get_field_by_name("actor").is_some(),
-                method
-                    .input()
-                    .get_field_by_name("request_id")
-                    .map(|field| field.number()),
-                roles.join(", "),
-            ));
-        }
-    }
-    code.push(']');
-    Ok(code)
-}
-
-/// Whether the rule of the method marks it as long.
-fn is_long(pool: &DescriptorPool, method: &MethodDescriptor) -> bool {
-    let marked = || {
-        let rule = pool.get_extension_by_name(RULE)?;
-        let options = method.options();
-        let value = options.get_extension(&rule);
-        value.as_message()?.get_field_by_name("is_long")?.as_bool()
-    };
-    marked().unwrap_or_default()
-}
-
-/// The variants of the generated `Role` that may call the method; `None` if it names none.
-fn roles(pool: &DescriptorPool, method: &MethodDescriptor) -> Option<Vec<String>> {
-    let rule = pool.get_extension_by_name(RULE)?;
-    let options = method.options();
-    let value = options.get_extension(&rule);
-    let roles = value.as_message()?.get_field_by_name("roles")?;
-    let names = pool.get_enum_by_name("aftercall.access.v1.Role")?;
-    let variants = roles.as_list()?.iter().map(|role| {
-        let value = names.get_value(role.as_enum_number()?)?;
-        Some(format!("Role::{}", variant(value.name())))
-    });
-    variants
-        .collect::<Option<Vec<_>>>()
-        .filter(|roles| !roles.is_empty())
-}
-
-/// `ROLE_SCRIPT_ENGINE` as the generated code names it: `ScriptEngine`.
-fn variant(role: &str) -> String {
-    let words = role.split('_').skip(1).map(|word| {
-        let (first, rest) = word.split_at(1);
-        format!("{first}{}", rest.to_lowercase())
-    });
-    words.collect()
 }
 
 /// RPCs with large answers, and those that are called most: their servers answer with `Ready`, which is

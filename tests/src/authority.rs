@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -60,7 +61,17 @@ impl Authority {
 
     /// A certificate of a client with this common name.
     pub fn client(&self, name: &str) -> Pair {
+        self.sign_client(name, CertificateParams::default())
+    }
+
+    /// The same, valid from the first time to the second.
+    pub fn client_between(&self, name: &str, (from, until): (SystemTime, SystemTime)) -> Pair {
         let mut params = CertificateParams::default();
+        (params.not_before, params.not_after) = (from.into(), until.into());
+        self.sign_client(name, params)
+    }
+
+    fn sign_client(&self, name: &str, mut params: CertificateParams) -> Pair {
         params.distinguished_name.push(DnType::CommonName, name);
         self.sign(params, vec![ExtendedKeyUsagePurpose::ClientAuth])
     }

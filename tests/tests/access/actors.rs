@@ -1,7 +1,9 @@
 //! Who acts: the identity of the request, and not the name that it gives.
 
+use std::net::SocketAddr;
+
 use aftercall_proto::access::v1::identity_service_client::IdentityServiceClient;
-use aftercall_proto::access::v1::{GetIdentityRequest, Proof, Role};
+use aftercall_proto::access::v1::{GetIdentityRequest, Identity, IdentityKind, Proof, Role};
 use aftercall_proto::workflow::v1::ImportTeamRequest;
 use aftercall_proto::workflow::v1::workflow_definition_service_client::WorkflowDefinitionServiceClient;
 use tonic::Code;
@@ -34,26 +36,34 @@ async fn nobody_acts_under_another_name() {
     assert_eq!(reason(&refused), "ACTOR_NOT_ALLOWED");
 }
 
+/// How a server sees this caller.
+async fn identity(address: SocketAddr, header: &str) -> Identity {
+    let mut client = IdentityServiceClient::new(channel(address).await);
+    let answer = client.get_identity(with(header, GetIdentityRequest {}));
+    let answer = answer.await.expect("an answer").into_inner();
+    answer.identity.expect("one")
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_shows_its_caller_who_it_is() {
+async fn both_servers_show_their_caller_who_it_is() {
     let tokens = Tokens::new();
-    let ann = tokens.add("Ann", &[Role::Agent, Role::Supervisor], None);
-    let house = guarded(&tokens).await;
-    let mut client = IdentityServiceClient::new(channel(house.workflow_address()).await);
-    let answer = client.get_identity(with(&ann, GetIdentityRequest {})).await;
-    let identity = answer
-        .expect("an answer")
-        .into_inner()
-        .identity
-        .expect("one");
-    assert_eq!(
-        (identity.subject.as_str(), identity.display_name.as_str()),
-        ("Ann", "Ann")
-    );
-    assert_eq!(
-        identity.roles().collect::<Vec<_>>(),
-        [Role::Agent, Role::Supervisor]
-    );
-    assert_eq!(identity.proof(), Proof::TokenFile);
-    assert_eq!(identity.expires_at, None);
+    let roles = [Role::Agent, Role::Supervisor];
+    let ann = tokens.limited("Ann", &roles, (&["Acme"], &["billing", "care"]));
+    let ben = tokens.add("Ben", &roles, None);
+    let mut house = guarded(&tokens).await;
+    house.guard_alerter(&tokens.path);
+    house.start_alerter().await;
+    for address in [house.workflow_address(), house.alerter_address()] {
+        let seen = identity(address, &ann).await;
+        assert_eq!((&*seen.subject, &*seen.display_name), ("Ann", "Ann"));
+        assert_eq!(seen.roles().collect::<Vec<_>>(), roles);
+        assert_eq!(seen.kind(), IdentityKind::Person);
+        assert_eq!(seen.customers, ["Acme"]);
+        assert_eq!(seen.teams, ["billing", "care"]);
+        assert_eq!(seen.proof(), Proof::TokenFile);
+        assert_eq!(seen.expires_at, None);
+        let seen = identity(address, &ben).await;
+        let scope = (seen.customers, seen.teams);
+        assert_eq!(scope, (Vec::new(), Vec::new()), "the control: no limit");
+    }
 }

@@ -6,13 +6,13 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aftercall_proto::access::v1::Role;
-use aftercall_proto::rules::Rule;
+use aftercall_proto::rules::{RULES, Rule};
 use aftercall_tests::{Authority, House, Issuer, Pair};
 use futures::future::try_join_all;
 use tempfile::TempDir;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Error, Identity};
 use tonic::{Request, Status};
 use tonic_prost::ProstCodec;
 
@@ -89,9 +89,50 @@ impl Guarded {
         Connected::open(&self.houses, &self.authority, Some(own), 1).await
     }
 
-    pub(crate) async fn ask(&self, rule: &Rule, header: Option<&str>) -> Status {
-        self.connected.ask(rule, header).await
+    /// A connection to each without a certificate.
+    pub(crate) async fn connect(&self) -> Connected {
+        Connected::open(&self.houses, &self.authority, None, 1).await
     }
+
+    pub(crate) async fn ask(&self, rpc: Rpc, header: Option<&str>) -> Status {
+        self.connected.ask(rpc, header).await
+    }
+
+    /// The CA of the servers and of their clients.
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// Where both listen.
+    pub(crate) fn addresses(&self) -> [SocketAddr; 2] {
+        let [workflow, alerter] = &self.houses;
+        [workflow.workflow_address(), alerter.alerter_address()]
+    }
+}
+
+/// An RPC at a server that has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rpc {
+    pub(crate) rule: &'static Rule,
+    is_at_alerter: bool,
+}
+
+/// Every RPC at each server that has it.
+pub(crate) fn rpcs() -> Vec<Rpc> {
+    let at_each = RULES.iter().flat_map(|rule| {
+        let is_of_alerter = rule.path.starts_with("/aftercall.alert.");
+        let is_of_both = rule.path.starts_with("/aftercall.access.");
+        let servers = [
+            (false, is_of_both || !is_of_alerter),
+            (true, is_of_both || is_of_alerter),
+        ];
+        let having = servers.into_iter().filter(|(_, has_it)| *has_it);
+        having.map(move |(is_at_alerter, _)| Rpc {
+            rule,
+            is_at_alerter,
+        })
+    });
+    at_each.collect()
 }
 
 impl Connected {
@@ -101,16 +142,8 @@ impl Connected {
         own: Option<Pair>,
         count: usize,
     ) -> Self {
-        let tls = ClientTlsConfig::new()
-            .ca_certificate(Certificate::from_pem(authority.pem()))
-            .domain_name("localhost");
-        let tls = match own {
-            Some(own) => tls.identity(Identity::from_pem(own.certificate, own.key)),
-            None => tls,
-        };
         let channels = async |address: SocketAddr| {
-            let endpoint = Endpoint::from_shared(format!("https://{address}")).expect("a URL");
-            let endpoint = endpoint.tls_config(tls.clone()).expect("it is valid");
+            let endpoint = endpoint(address, authority, own.as_ref());
             let connecting = (0..count).map(|_| endpoint.connect());
             try_join_all(connecting).await.expect("it listens")
         };
@@ -123,13 +156,14 @@ impl Connected {
     }
 
     /// Sends an empty request of an RPC to its server.
-    pub(crate) async fn ask(&self, rule: &Rule, header: Option<&str>) -> Status {
-        ask(self.server(rule), rule.path, rule.is_stream, header).await
+    pub(crate) async fn ask(&self, rpc: Rpc, header: Option<&str>) -> Status {
+        let Rpc { rule, .. } = rpc;
+        ask(self.server(rpc), rule.path, rule.is_stream, header).await
     }
 
-    /// A connection to the server that has the RPC.
-    pub(crate) fn server(&self, rule: &Rule) -> &Channel {
-        let channels = match is_of_alerter(rule) {
+    /// A connection to the server of the RPC.
+    pub(crate) fn server(&self, rpc: Rpc) -> &Channel {
+        let channels = match rpc.is_at_alerter {
             true => &self.alerter,
             false => &self.workflow,
         };
@@ -142,8 +176,36 @@ impl Connected {
     }
 }
 
-fn is_of_alerter(rule: &Rule) -> bool {
-    rule.path.starts_with("/aftercall.alert.")
+/// A server with a certificate of this authority, for a client with a certificate of its own.
+fn endpoint(address: SocketAddr, authority: &Authority, own: Option<&Pair>) -> Endpoint {
+    let tls = ClientTlsConfig::new()
+        .ca_certificate(Certificate::from_pem(authority.pem()))
+        .domain_name("localhost");
+    let tls = match own {
+        Some(own) => tls.identity(Identity::from_pem(&own.certificate, &own.key)),
+        None => tls,
+    };
+    let endpoint = Endpoint::from_shared(format!("https://{address}")).expect("a URL");
+    endpoint.tls_config(tls).expect("it is valid")
+}
+
+/// A connection to this server.
+pub(crate) async fn connect(
+    address: SocketAddr,
+    authority: &Authority,
+    own: Option<Pair>,
+) -> Channel {
+    let connecting = try_connect(address, authority, own).await;
+    connecting.expect("it listens")
+}
+
+/// The same, which the server may refuse.
+pub(crate) async fn try_connect(
+    address: SocketAddr,
+    authority: &Authority,
+    own: Option<Pair>,
+) -> Result<Channel, Error> {
+    endpoint(address, authority, own.as_ref()).connect().await
 }
 
 /// Sends an empty request to a path; a stream counts as answered when it has begun.

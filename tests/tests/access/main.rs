@@ -11,7 +11,7 @@ mod streams;
 mod table;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aftercall_identity::token_file::{NewToken, TokenKind, create};
 use aftercall_proto::access::v1::Role;
@@ -91,9 +91,15 @@ pub(crate) async fn guarded(tokens: &Tokens) -> House {
     let mut house = House::start_without_alerter().await;
     house.stop_workflow().await;
     house.guard_workflow(&tokens.path);
+    guarded_by(tokens, Path::new("")).await
+}
+
+/// The same, which also trusts the issuers of an access file.
+pub(crate) async fn guarded_by(tokens: &Tokens, access: &Path) -> House {
     house.start_workflow().await;
     house
 }
+    house.trust_issuers(access);
 
 pub(crate) async fn channel(address: SocketAddr) -> Channel {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("a URL");

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use aftercall_proto::access::v1::Role;
+use aftercall_proto::workflow::v1::batch_work::Kind;
 use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServiceClient;
 use aftercall_proto::workflow::v1::operations_service_client::OperationsServiceClient;
 use aftercall_proto::workflow::v1::{
-    AddNoteRequest, ClaimFollowUpRequest, ListHistoryRequest, PushButtonRequest,
-    ReleaseClaimRequest, UndoPushRequest,
+    Actor, AddNoteRequest, BatchWork, ClaimFollowUpRequest, ClaimWork, GetBatchRequest,
+    ListBatchesRequest, ListHistoryRequest, PushButtonRequest, ReleaseClaimRequest,
+    StartBatchRequest, StopBatchRequest, UndoPushRequest,
 };
 use aftercall_tests::{House, Issuer, push, set, with_refund};
 use serde_json::{Value, json};
@@ -109,6 +111,22 @@ impl Desk {
     }
 }
 
+/// Who changed the follow-up, oldest first.
+async fn actors(house: &House, header: &str, id: &str) -> Vec<Actor> {
+    let history = ListHistoryRequest {
+        instance_id: id.to_owned(),
+        ..ListHistoryRequest::default()
+    };
+    let mut operations = operations(house).await;
+    let listed = operations.list_history(with(header, history)).await;
+    let items = listed.expect("listed").into_inner().items;
+    items.into_iter().filter_map(|item| item.actor).collect()
+}
+
+async fn operations(house: &House) -> OperationsServiceClient<Channel> {
+    OperationsServiceClient::new(channel(house.workflow_address()).await)
+}
+
 fn refused<T: std::fmt::Debug>(asked: Result<T, Status>) -> String {
     reason(&asked.expect_err("it belongs to somebody else"))
 }
@@ -148,15 +166,9 @@ async fn two_identities_of_one_name_own_nothing_together() {
         .expect("pushed");
     assert_eq!(refused(other.undo().await), "PUSHED_BY_ANOTHER");
     one.undo().await.expect("undone");
-    let history = ListHistoryRequest {
-        instance_id: id,
-        ..ListHistoryRequest::default()
-    };
-    let mut operations = OperationsServiceClient::new(channel(house.workflow_address()).await);
-    let listed = operations.list_history(with(&by_token, history)).await;
-    let items = listed.expect("listed").into_inner().items;
-    let actors = items.into_iter().filter_map(|item| item.actor);
+    let actors = actors(&house, &by_token, &id).await;
     let mut shown: Vec<_> = actors
+        .into_iter()
         .filter(|actor| actor.name == "ann")
         .map(|actor| actor.subject)
         .collect();
@@ -210,4 +222,60 @@ async fn claims_of_an_older_store_belong_to_their_names() {
     assert_eq!(refused(other.release().await), "CLAIMED_BY_ANOTHER");
     let mut ann = Desk::of(&house, &by_token, &id).await;
     ann.release().await.expect("it is hers");
+    let actors = actors(&house, &by_token, &id).await;
+    let shown: Vec<_> = actors
+        .iter()
+        .map(|actor| (actor.name.as_str(), actor.subject.as_str()))
+        .collect();
+    // What was written before shows the name that it had, and no identity.
+    assert_eq!(shown, [("script-1", ""), ("ann", ""), ("ann", "ann")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_belongs_to_an_identity_and_not_its_name() {
+    let (tokens, issuer) = (Tokens::new(), Issuer::create(SSO));
+    let by_token = tokens.add("ann", &[Role::Agent], None);
+    let agent = json!({ "preferred_username": "ann", "roles": ["agent"] });
+    let by_issuer = format!("Bearer {}", issuer.token("u-1", &agent));
+    let (house, id) = guarded(&tokens, &access(&tokens, &issuer, "")).await;
+    let mut operations = operations(&house).await;
+    let start = StartBatchRequest {
+        request_id: "batch-1".to_owned(),
+        work: Some(BatchWork {
+            kind: Some(Kind::Claim(ClaimWork::default())),
+        }),
+        instance_ids: vec![id],
+        ..StartBatchRequest::default()
+    };
+    let mut started = Vec::new();
+    for header in [&by_token, &by_issuer, &by_token] {
+        let answer = operations.start_batch(with(header, start.clone())).await;
+        started.push(answer.expect("started").into_inner().batch.expect("one").id);
+    }
+    let [own, other, again] = started[..] else {
+        panic!("three answers");
+    };
+    assert_ne!(own, other, "the same request id of another identity");
+    assert_eq!(own, again, "the control: a repetition");
+    for (header, batch_id, not_own) in [(&by_token, own, other), (&by_issuer, other, own)] {
+        let get = |batch_id| with(header, GetBatchRequest { batch_id });
+        operations.get_batch(get(batch_id)).await.expect("its own");
+        assert_eq!(
+            refused(operations.get_batch(get(not_own)).await),
+            "NO_SUCH_BATCH"
+        );
+        let stop = StopBatchRequest {
+            batch_id: not_own,
+            reason: "not mine".to_owned(),
+            ..StopBatchRequest::default()
+        };
+        let stopped = operations.stop_batch(with(header, stop)).await;
+        assert_eq!(refused(stopped), "NO_SUCH_BATCH");
+        let listed = operations
+            .list_batches(with(header, ListBatchesRequest {}))
+            .await;
+        let listed = listed.expect("listed").into_inner().batches;
+        let ids: Vec<_> = listed.iter().map(|batch| batch.id).collect();
+        assert_eq!(ids, [batch_id]);
+    }
 }

@@ -6,8 +6,12 @@ use aftercall_identity::token_file::revoke;
 use aftercall_proto::access::v1::Role;
 use aftercall_proto::alert::v1::alert_service_client::AlertServiceClient;
 use aftercall_proto::alert::v1::{SubscribeRequest, WatchWallboardRequest, WatchWallboardResponse};
+use aftercall_proto::feed::v1::TailResponse;
+use aftercall_proto::workflow::v1::ImportTeamRequest;
+use aftercall_proto::workflow::v1::workflow_definition_service_client::WorkflowDefinitionServiceClient;
 use aftercall_tests::{House, eventually};
 use jiff::Timestamp;
+use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 
 use crate::{Tokens, channel, reason, with};
@@ -32,7 +36,8 @@ async fn wallboard(tokens: &Tokens, header: &str) -> (House, Streaming<WatchWall
     (house, stream)
 }
 
-async fn ended<M>(mut stream: Streaming<M>) -> Status {
+/// The status with which a stream ends.
+pub(crate) async fn ended<M>(mut stream: Streaming<M>) -> Status {
     let end = async {
         loop {
             match stream.message().await {
@@ -44,6 +49,33 @@ async fn ended<M>(mut stream: Streaming<M>) -> Status {
     };
     let ended = tokio::time::timeout(PATIENCE, end).await;
     ended.expect("the stream ends in time")
+}
+
+/// Makes a change that a feed shows.
+pub(crate) async fn add_team(channel: Channel, author: &str, name: &str) {
+    let mut client = WorkflowDefinitionServiceClient::new(channel);
+    let team = ImportTeamRequest {
+        name: name.to_owned(),
+        title: "A team".to_owned(),
+        ..ImportTeamRequest::default()
+    };
+    let added = client.import_team(with(author, team)).await;
+    added.expect("it is added");
+}
+
+/// Waits for the next change that a feed shows.
+pub(crate) async fn next_change(feed: &mut Streaming<TailResponse>) {
+    let next = async {
+        loop {
+            let message = feed.message().await.expect("the feed continues");
+            let message = message.expect("it has no end");
+            if !message.entries.is_empty() {
+                return;
+            }
+        }
+    };
+    let next = tokio::time::timeout(PATIENCE, next).await;
+    next.expect("the change comes in time");
 }
 
 #[tokio::test(flavor = "multi_thread")]

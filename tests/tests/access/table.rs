@@ -1,16 +1,19 @@
 //! Every RPC × every role × every proof, as one table that is made from the descriptors.
 
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
 
-use aftercall_proto::access::v1::Role;
-use aftercall_proto::rules::{RULES, Rule};
-use aftercall_tests::{Issuer, seconds};
+use aftercall_identity::token_file::revoke;
+use aftercall_proto::access::v1::identity_service_client::IdentityServiceClient;
+use aftercall_proto::access::v1::{GetIdentityRequest, Role};
+use aftercall_proto::rules::Rule;
+use aftercall_tests::{Issuer, Pair, seconds};
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 
-use crate::guarded::{Guarded, ISSUER, ask};
+use crate::guarded::{Guarded, ISSUER, Rpc, ask, rpcs, try_connect};
 use crate::{Tokens, reason};
 
 /// Requests at once, on one connection.
@@ -31,10 +34,15 @@ async fn filled<C: Clone, F: Future<Output = Status>>(
         .await
 }
 
-/// Every RPC with each of these.
-fn each_rpc<P: Copy>(with: &[P]) -> Vec<(&'static Rule, P)> {
-    let of_rule = |rule| with.iter().map(move |one| (rule, *one));
-    RULES.iter().flat_map(of_rule).collect()
+/// Every RPC at each server that has it, with each of these.
+fn each_rpc<P: Copy>(with: &[P]) -> Vec<(Rpc, P)> {
+    let of_rpc = |rpc| with.iter().map(move |one| (rpc, *one));
+    rpcs().into_iter().flat_map(of_rpc).collect()
+}
+
+/// Prints the size of a table.
+fn print(cells: usize, of: &str) {
+    println!("{cells} requests: {of}");
 }
 
 /// A role is let in by the rule of an RPC, or refused.
@@ -63,13 +71,14 @@ async fn an_rpc_is_for_the_roles_of_its_rule_only() {
         )
     });
     let headers: Vec<_> = by_token.iter().chain(&by_jwt).collect();
-    let asked = filled(each_rpc(&headers), |(rule, (_, header))| {
-        servers.ask(rule, Some(header.as_str()))
+    let asked = filled(each_rpc(&headers), |(rpc, (_, header))| {
+        servers.ask(rpc, Some(header.as_str()))
     });
     let asked = asked.await;
-    assert_eq!(asked.len(), RULES.len() * Role::ALL.len() * 2);
-    for ((rule, (role, _)), status) in asked {
-        is_by_rule(rule, *role, &status);
+    assert_eq!(asked.len(), rpcs().len() * Role::ALL.len() * 2);
+    print(asked.len(), "every RPC, role, and valid token and JWT");
+    for ((rpc, (role, _)), status) in asked {
+        is_by_rule(rpc.rule, *role, &status);
     }
 }
 
@@ -78,9 +87,9 @@ async fn a_certificate_has_the_role_of_its_entry_only() {
     let servers = Guarded::start(&Tokens::new()).await;
     for role in Role::ALL {
         let connected = servers.connect_as(role.name()).await;
-        let asked = filled(RULES.iter().collect(), |rule| connected.ask(rule, None));
-        for (rule, status) in asked.await {
-            is_by_rule(rule, role, &status);
+        let asked = filled(rpcs(), |rpc| connected.ask(rpc, None));
+        for (rpc, status) in asked.await {
+            is_by_rule(rpc.rule, role, &status);
         }
     }
     let stranger = servers.connect_as("stranger").await;
@@ -91,20 +100,20 @@ async fn a_certificate_has_the_role_of_its_entry_only() {
         (Some("Bearer nonsense"), "TOKEN_INVALID"),
         (Some(valid.as_str()), ""),
     ];
-    let asked = filled(each_rpc(&proofs), |(rule, (header, _))| {
-        stranger.ask(rule, header)
+    let asked = filled(each_rpc(&proofs), |(rpc, (header, _))| {
+        stranger.ask(rpc, header)
     });
-    for ((rule, (_, expected)), status) in asked.await {
-        is_refused_with(rule, expected, &status);
+    for ((rpc, (_, expected)), status) in asked.await {
+        is_refused_with(rpc.rule, expected, &status);
     }
     // A valid certificate does not replace an invalid token.
     let operator = servers.connect_as("operator").await;
     let both = [(Some("Bearer nonsense"), "TOKEN_INVALID"), (None, "")];
-    let asked = filled(each_rpc(&both), |(rule, (header, _))| {
-        operator.ask(rule, header)
+    let asked = filled(each_rpc(&both), |(rpc, (header, _))| {
+        operator.ask(rpc, header)
     });
-    for ((rule, (_, expected)), status) in asked.await {
-        is_refused_with(rule, expected, &status);
+    for ((rpc, (_, expected)), status) in asked.await {
+        is_refused_with(rpc.rule, expected, &status);
     }
 }
 
@@ -122,8 +131,8 @@ fn is_refused_with(rule: &Rule, expected: &str, status: &Status) {
 
 /// JWTs, each with the reason of its refusal: the first is accepted, and each other one differs from
 /// it in one thing.
-fn jwts(issuer: &Issuer) -> Vec<(String, &'static str)> {
-    let right = issuer.claims("all", &Role::ALL.map(Role::name));
+fn jwts(issuer: &Issuer, roles: &[&str]) -> Vec<(String, &'static str)> {
+    let right = issuer.claims("all", roles);
     let but = |claim: &str, value: Value| {
         let mut claims = right.clone();
         claims[claim] = value;
@@ -154,10 +163,10 @@ async fn no_rpc_is_served_without_a_valid_proof() {
     let past = Timestamp::now() - Duration::from_secs(1);
     let expired = tokens.add("late", &Role::ALL, Some(past));
     let revoked = tokens.add("gone", &Role::ALL, None);
-    aftercall_identity::token_file::revoke(&tokens.path, "gone").expect("revoked");
+    revoke(&tokens.path, "gone").expect("revoked");
     let other = Tokens::new().add("all", &Role::ALL, None);
     let servers = Guarded::start(&tokens).await;
-    let jwts = jwts(&servers.issuer);
+    let jwts = jwts(&servers.issuer, &Role::ALL.map(Role::name));
     let bearer = jwts
         .iter()
         .map(|(jwt, reason)| (format!("Bearer {jwt}"), *reason));
@@ -176,13 +185,105 @@ async fn no_rpc_is_served_without_a_valid_proof() {
             .iter()
             .map(|(jwt, reason)| (Some(jwt.as_str()), *reason)),
     );
-    let asked = filled(each_rpc(&proofs), |(rule, (header, _))| {
-        servers.ask(rule, header)
+    let asked = filled(each_rpc(&proofs), |(rpc, (header, _))| {
+        servers.ask(rpc, header)
     });
     let asked = asked.await;
-    assert_eq!(asked.len(), RULES.len() * 18);
-    for ((rule, (_, expected)), status) in asked {
-        is_refused_with(rule, expected, &status);
+    assert_eq!(asked.len(), rpcs().len() * 18);
+    print(asked.len(), "every RPC and proof, with all roles");
+    for ((rpc, (_, expected)), status) in asked {
+        is_refused_with(rpc.rule, expected, &status);
+    }
+}
+
+/// Tokens of one role that a server refuses.
+struct Refused {
+    expired: String,
+    revoked: String,
+    of_another_file: String,
+}
+
+impl Refused {
+    fn create(tokens: &Tokens, role: Role) -> Self {
+        let past = Timestamp::now() - Duration::from_secs(1);
+        let gone = format!("gone {}", role.name());
+        let revoked = tokens.add(&gone, &[role], None);
+        revoke(&tokens.path, &gone).expect("revoked");
+        Self {
+            expired: tokens.add(role.name(), &[role], Some(past)),
+            revoked,
+            of_another_file: Tokens::new().add(role.name(), &[role], None),
+        }
+    }
+
+    /// These and the JWTs of the role that are refused, each with its reason.
+    fn proofs(self, issuer: &Issuer, role: Role) -> Vec<(String, &'static str)> {
+        let jwts = jwts(issuer, &[role.name()]).into_iter();
+        let refused = jwts.filter(|(_, reason)| !reason.is_empty());
+        let bearer = refused.map(|(jwt, reason)| (format!("Bearer {jwt}"), reason));
+        let tokens = [
+            (self.expired, "TOKEN_EXPIRED"),
+            (self.revoked, "TOKEN_REVOKED"),
+            (self.of_another_file, "TOKEN_INVALID"),
+        ];
+        tokens.into_iter().chain(bearer).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_role_is_served_by_an_invalid_proof() {
+    let tokens = Tokens::new();
+    let refused = Role::ALL.map(|role| (role, Refused::create(&tokens, role)));
+    let servers = Guarded::start(&tokens).await;
+    let mut cells = 0;
+    for (role, refused) in refused {
+        for (header, expected) in refused.proofs(&servers.issuer, role) {
+            let connected = servers.connect().await;
+            let asked = filled(rpcs(), |rpc| connected.ask(rpc, Some(header.as_str())));
+            let asked = asked.await;
+            cells += asked.len();
+            for (rpc, status) in asked {
+                is_refused_with(rpc.rule, expected, &status);
+            }
+        }
+    }
+    assert_eq!(cells, rpcs().len() * Role::ALL.len() * 13);
+    print(cells, "every RPC, role and invalid proof");
+}
+
+/// Asks who it is by a client certificate.
+async fn identified(address: SocketAddr, servers: &Guarded, own: Pair) -> Result<Role, Status> {
+    let connected = try_connect(address, servers.authority(), Some(own)).await;
+    let channel = connected.map_err(|error| Status::unavailable(error.to_string()))?;
+    let mut client = IdentityServiceClient::new(channel);
+    let answer = client
+        .get_identity(GetIdentityRequest {})
+        .await?
+        .into_inner();
+    let identity = answer.identity.expect("one");
+    Ok(identity.roles().next().expect("a role"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_of_another_time_proves_nothing() {
+    let servers = Guarded::start(&Tokens::new()).await;
+    let (now, hour) = (SystemTime::now(), Duration::from_secs(3_600));
+    let expired = (now - 2 * hour, now - hour);
+    let early = (now + hour, now + 2 * hour);
+    for role in Role::ALL {
+        for address in servers.addresses() {
+            for time in [expired, early] {
+                let own = servers.authority().client_between(role.name(), time);
+                let refused = identified(address, &servers, own).await;
+                let refused = refused.expect_err("it is not valid at this time");
+                // The handshake refuses it, so that no RPC begins.
+                assert_eq!(reason(&refused), "", "{refused:?}");
+            }
+            let valid = (now - hour, now + hour);
+            let own = servers.authority().client_between(role.name(), valid);
+            let control = identified(address, &servers, own).await;
+            assert_eq!(control.expect("it is valid"), role);
+        }
     }
 }
 
@@ -216,23 +317,28 @@ async fn an_odd_path_reaches_no_service() {
     let tokens = Tokens::new();
     let valid = tokens.add("all", &Role::ALL, None);
     let servers = Guarded::start(&tokens).await;
-    let each = RULES.iter().flat_map(|rule| {
-        let odd = odd(rule.path).into_iter().map(move |path| (rule, path));
-        odd.chain([(rule, rule.path.to_owned()), (rule, "/".to_owned())])
+    let each = rpcs().into_iter().flat_map(|rpc| {
+        let path = rpc.rule.path;
+        let odd = odd(path).into_iter().map(move |path| (rpc, path));
+        odd.chain([(rpc, path.to_owned()), (rpc, "/".to_owned())])
     });
-    let cells = each.flat_map(|(rule, path)| {
-        let with = |header| (rule, path.clone(), header);
+    let cells = each.flat_map(|(rpc, path)| {
+        let with = |header| (rpc, path.clone(), header);
         [with(None), with(Some(valid.as_str()))]
     });
     let connected = &servers.connected;
-    let asked = filled(cells.collect(), |(rule, path, header)| async move {
-        ask(connected.server(rule), &path, rule.is_stream, header).await
+    let asked = filled(cells.collect(), |(rpc, path, header)| async move {
+        ask(connected.server(rpc), &path, rpc.rule.is_stream, header).await
     });
     let asked = asked.await;
-    assert_eq!(asked.len(), RULES.len() * 18 * 2);
-    for ((rule, path, header), status) in asked {
+    assert_eq!(asked.len(), rpcs().len() * 18 * 2);
+    print(
+        asked.len(),
+        "odd paths of every RPC, with and without a proof",
+    );
+    for ((rpc, path, header), status) in asked {
         let of = format!("{path}: {status:?}");
-        if path == rule.path {
+        if path == rpc.rule.path {
             let is_served = reason(&status) != "NO_SUCH_METHOD";
             assert!(
                 is_served && status.code() != Code::Unimplemented,
@@ -244,9 +350,7 @@ async fn an_odd_path_reaches_no_service() {
             Some(_) => Code::Unimplemented,
             None => Code::Unauthenticated,
         };
-        // A path without a method is no gRPC path at all.
-        let is_refused = [expected, Code::Unimplemented].contains(&status.code());
-        assert!(is_refused, "{of}");
+        assert_eq!(status.code(), expected, "{of}");
     }
 }
 
