@@ -111,8 +111,8 @@ mod tests {
     const REQUESTS: [(Act, &str, &str); Act::ALL.len()] = [
         (
             Act::AsAnother,
-            "any, with the `actor` of somebody else",
-            "`ACTOR_NOT_ALLOWED`",
+            "any, with the `actor` of somebody else, who is the [agent of the call](#who-acts)",
+            "`ACTOR_NOT_ALLOWED`, or `NOT_THE_AGENT` for another name",
         ),
         (
             Act::UndoOfAnother,

@@ -83,6 +83,12 @@ impl<T: Attributed> Asked<T> {
         self.acting.owner.clone()
     }
 
+    /// The person for whom a proved caller acts under another name than its own.
+    pub fn acts_for(&self) -> Option<&str> {
+        let is_for_another = self.acting.is_for_another;
+        is_for_another.then(|| self.request.actor().trim())
+    }
+
     /// Id by which a repeated request is recognised; empty if there is none.
     pub fn request_id(&self) -> &str {
         self.request.request_id()

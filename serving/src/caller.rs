@@ -20,6 +20,8 @@ pub(crate) struct Acting {
     pub(crate) name: Option<Box<str>>,
     /// A stable id; `None` if the caller was not proved.
     pub(crate) owner: Option<Arc<str>>,
+    /// Whether the request names another person or program, for whom the caller may act.
+    pub(crate) is_for_another: bool,
 }
 
 impl Caller {
@@ -53,6 +55,7 @@ impl Caller {
         Acting {
             name: None,
             owner: is_proved.then(|| Arc::clone(&self.0.subject)),
+            is_for_another: false,
         }
     }
 
@@ -72,6 +75,7 @@ impl Caller {
                 name: Some(format!("{other} (through {name})").into()),
                 // What one agent does through a script engine does not belong to another one.
                 owner: Some(format!("{subject}{FOR}{other}").into()),
+                is_for_another: true,
             }),
             other => Err(Refusal::Actor {
                 name: name.to_string(),

@@ -136,6 +136,7 @@ impl Filling {
             mark,
             salt: self.asked as u16,
             known: None,
+            acts_for: None,
             reach: aftercall_engine::Reach::EVERYTHING,
             command,
         };

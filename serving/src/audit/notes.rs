@@ -81,7 +81,7 @@ impl Notes {
 
     /// Adds what a request is about, if a line could be written of it.
     pub(crate) fn note_request<T: Attributed>(&self, request: &T) {
-        if !self.is_on || !self.may_be_written() {
+        if !self.is_on || !self.may_be_written(request.actor()) {
             return;
         }
         let (mut about, mut left_out) = (Vec::new(), 0_usize);
@@ -172,13 +172,16 @@ impl Notes {
     }
 
     /// Whether the request is an audited action, or a service may refuse it access. A script engine
-    /// without a scope is never in the log once it was let in, and its requests are the most.
-    fn may_be_written(&self) -> bool {
+    /// without a scope that acts for itself is never in the log once it was let in, and its requests
+    /// are the most.
+    fn may_be_written(&self, actor: &str) -> bool {
         let Some(Admission { caller, rule }) = self.admission.get() else {
             return true;
         };
         let identity = caller.identity();
+        let actor = actor.trim();
         !identity.scope.is_everything()
+            || !(actor.is_empty() || actor == &*identity.name)
             || Act::AsAnother.check(identity).is_err()
             || rule.is_none_or(|rule| is_audited(rule, Some(identity)))
     }
@@ -272,10 +275,20 @@ mod tests {
 
     #[test]
     fn nothing_is_collected_of_what_is_never_written() {
-        let engine = identity(&[Role::ScriptEngine]);
+        let engine = Identity {
+            name: "Ann".into(),
+            ..identity(&[Role::ScriptEngine])
+        };
         let notes = of(engine.clone(), SET);
         notes.note_request(&About(1));
         assert_eq!(notes.resources().count(), 0);
+        let other = Identity {
+            name: "engine-1".into(),
+            ..engine.clone()
+        };
+        let notes = of(other, SET);
+        notes.note_request(&About(1));
+        assert_eq!(notes.resources().count(), 1, "Ann may not be the agent");
         let scoped = Identity {
             scope: Scope::new(&["Acme"], &[]),
             ..engine

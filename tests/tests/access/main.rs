@@ -3,6 +3,7 @@
 mod actors;
 mod audit;
 mod commands;
+mod engines;
 mod guarded;
 mod owners;
 mod roads;

@@ -53,6 +53,7 @@ async fn forge(dir: &Path, command: Command, change: impl FnOnce(&mut Entry)) {
         mark: None,
         salt: 0,
         known: None,
+        acts_for: None,
         reach: aftercall_engine::Reach::EVERYTHING,
         command,
     };

@@ -312,6 +312,7 @@ impl Simulation {
             mark: None,
             salt: 0,
             known: None,
+            acts_for: None,
             reach: aftercall_engine::Reach::EVERYTHING,
             command,
         };

@@ -93,6 +93,7 @@ impl Bench {
             mark,
             salt: self.asked as u16,
             known: None,
+            acts_for: None,
             reach: Reach::EVERYTHING,
             command,
         };

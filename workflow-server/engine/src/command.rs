@@ -53,6 +53,8 @@ pub struct Request {
     pub salt: u16,
     /// What the archive contains of the command's call; `None` if the server has not searched it.
     pub known: Option<KnownCall>,
+    /// The agent for whom a script engine acts, if it names one and has proved who it is.
+    pub acts_for: Option<Box<str>>,
     /// What the sender may see and touch.
     pub reach: Reach,
     /// The command.

@@ -69,6 +69,7 @@ pub fn decide(world: &World, request: &Request, now: Time) -> Result<Decision, R
     errors::check(world.root(), request, now)?;
     let mut draft = EntryDraft::new(world.root(), now);
     draft.known = request.known.as_ref();
+    draft.acts_for = request.acts_for.as_deref();
     draft.reach = request.reach.clone();
     carry_out(&mut draft, request)?;
     Ok(draft.decided(request))

@@ -26,6 +26,14 @@ pub enum Rejection {
     /// The value of this field is out of the scope of the sender.
     #[error("`{0}` is outside the scope of your identity")]
     OutOfScope(&'static str),
+    /// The script engine acts for somebody else than the agent of the call.
+    #[error(
+        "the agent of this call is {agent:?}: give this name as `actor`, or leave `actor` empty to act as yourself"
+    )]
+    NotTheAgent {
+        /// The agent of the call.
+        agent: Box<str>,
+    },
     /// No call has this caller.
     #[error("there is no call of this caller")]
     NoSuchCaller,
@@ -201,6 +209,7 @@ impl Rejection {
             Self::NoSuchInstance(_) => "NO_SUCH_INSTANCE",
             Self::NoSuchCall(_) => "NO_SUCH_CALL",
             Self::OutOfScope(_) => "OUT_OF_SCOPE",
+            Self::NotTheAgent { .. } => "NOT_THE_AGENT",
             Self::NoSuchCaller => "NO_SUCH_CALLER",
             Self::ArchiveMoved => "ARCHIVE_MOVED",
             Self::CallsMoved => "CALLS_MOVED",

@@ -103,6 +103,7 @@ impl Writer<'_> {
             mark: None,
             salt: 0,
             known: None,
+            acts_for: None,
             reach: aftercall_engine::Reach::EVERYTHING,
             command,
         };

@@ -121,6 +121,7 @@ async fn plant(dir: &Path) -> String {
         mark: None,
         salt: 0,
         known: None,
+        acts_for: None,
         reach: aftercall_engine::Reach::EVERYTHING,
         command: note,
     };

@@ -175,6 +175,7 @@ impl House {
                 mark,
                 salt: 3,
                 known: None,
+                acts_for: None,
                 reach: aftercall_engine::Reach::EVERYTHING,
                 command,
             })

@@ -189,6 +189,7 @@ impl Bench {
                 mark: None,
                 salt: 0,
                 known: None,
+                acts_for: None,
                 reach: aftercall_engine::Reach::EVERYTHING,
                 command,
             })
@@ -265,6 +266,7 @@ pub(crate) fn request(command: Command, mark: Option<u64>) -> Request {
         mark,
         salt: 7,
         known: None,
+        acts_for: None,
         reach: aftercall_engine::Reach::EVERYTHING,
         command,
     }

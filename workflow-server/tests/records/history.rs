@@ -69,6 +69,7 @@ fn a_change_that_does_not_fit_the_list_changes_nothing() {
             mark: None,
             salt: 0,
             known: None,
+            acts_for: None,
             reach: aftercall_engine::Reach::EVERYTHING,
             command: Command::from(PackHistory(change.clone())),
         };

@@ -271,6 +271,7 @@ impl Walker {
             mark: None,
             salt: 7,
             known: None,
+            acts_for: None,
             reach: aftercall_engine::Reach::EVERYTHING,
             command,
         };

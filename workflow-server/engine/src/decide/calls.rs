@@ -98,6 +98,29 @@ fn check_reach(draft: &EntryDraft<'_>, call: &Call) -> Result<(), Rejection> {
     }
 }
 
+/// Refuses a script engine that acts for somebody else than the agent of its call. The agent may
+/// be the one before the request or, where the request names another, that one. A call without an
+/// agent refuses nobody.
+pub(super) fn check_agent(
+    draft: &EntryDraft<'_>,
+    before: &Call,
+    new: Option<&str>,
+) -> Result<(), Rejection> {
+    let Some(actor) = draft.acts_for else {
+        return Ok(());
+    };
+    let agents = [new.unwrap_or_default().trim(), before.agent.trim()];
+    let mut named = agents.into_iter().filter(|agent| !agent.is_empty());
+    match named.next() {
+        Some(agent) if agent != actor.trim() && named.all(|other| other != actor.trim()) => {
+            Err(Rejection::NotTheAgent {
+                agent: agent.into(),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Applies changes to a call. Returns the names of the changed properties.
 pub(super) fn merge_changes(
     call: &mut Call,
@@ -197,6 +220,7 @@ pub(super) fn update(draft: &mut EntryDraft<'_>, command: &UpdateCall) -> Result
     if !is_new || is_archived {
         check_reach(draft, &call)?;
     }
+    check_agent(draft, &call, command.changes.agent.as_deref())?;
     check_revision(command.expected, call.revision)?;
     let changed = merge_changes(&mut call, &command.changes)?;
     check_reach(draft, &call)?;
@@ -216,6 +240,7 @@ pub(super) fn end(draft: &mut EntryDraft<'_>, command: &EndCall) -> Result<(), R
     draft.answer = Answer::Released(Vec::new());
     let Named { slot, mut call, .. } = find_or_new(draft, &command.call)?;
     check_reach(draft, &call)?;
+    check_agent(draft, &call, None)?;
     if call.ended_at.is_some() {
         return Ok(());
     }

@@ -29,6 +29,8 @@ pub(super) struct EntryDraft<'w> {
     pub(super) now: Time,
     /// What the archive contains of the command's call.
     pub(super) known: Option<&'w KnownCall>,
+    /// The agent for whom a script engine acts.
+    pub(super) acts_for: Option<&'w str>,
     /// What the sender may see and touch.
     pub(super) reach: Reach,
     pub(super) kind: ChangeKind,
@@ -54,6 +56,7 @@ impl<'w> EntryDraft<'w> {
             root,
             now,
             known: None,
+            acts_for: None,
             reach: Reach::EVERYTHING,
             kind: ChangeKind::CallUpdated,
             details: Details::default(),

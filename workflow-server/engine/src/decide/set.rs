@@ -9,7 +9,9 @@ use aftercall_definition::{Definition, FieldError, validate};
 
 use crate::call::Call;
 use crate::command::{IfRunning, Release, SetWorkflow};
-use crate::decide::calls::{Named, check_new_customer, enter_first, find_or_new, merge_changes};
+use crate::decide::calls::{
+    Named, check_agent, check_new_customer, enter_first, find_or_new, merge_changes,
+};
 use crate::decide::draft::EntryDraft;
 use crate::decide::enter::{enter, put_value};
 use crate::decide::instances::cancelled;
@@ -47,6 +49,7 @@ pub(super) fn set_workflow(
     if !is_new || is_archived {
         check_call(draft, &call)?;
     }
+    check_agent(draft, &call, set.changes.agent.as_deref())?;
     let is_news = !merge_changes(&mut call, &set.changes)?.is_empty() || is_new;
     let running = newest_running(draft.root, &call, chosen.workflow);
     check_call(draft, &call)?;

@@ -320,6 +320,7 @@ pub fn clicks(world: &World, instance: &Instance) -> Vec<Request> {
         mark: None,
         salt: 0,
         known: None,
+        acts_for: None,
         reach: crate::Reach::EVERYTHING,
         command,
     };

@@ -154,6 +154,7 @@ impl Player {
             mark,
             salt: self.asked as u16,
             known: None,
+            acts_for: None,
             reach: crate::Reach::EVERYTHING,
             command,
         }
@@ -180,6 +181,7 @@ impl Player {
                 mark: None,
                 salt: 0,
                 known: None,
+                acts_for: None,
                 reach: crate::Reach::EVERYTHING,
                 command,
             })

@@ -105,6 +105,7 @@ impl Desk {
             mark: None,
             salt: 1,
             known: None,
+            acts_for: None,
             reach: self.reach.clone(),
             command,
         };

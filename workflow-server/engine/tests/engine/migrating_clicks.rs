@@ -69,6 +69,7 @@ impl Desk {
             mark: None,
             salt: 0,
             known: None,
+            acts_for: None,
             reach: aftercall_engine::Reach::EVERYTHING,
             command,
         });
@@ -179,6 +180,7 @@ impl Desk {
                     mark: None,
                     salt: 0,
                     known: None,
+                    acts_for: None,
                     reach: aftercall_engine::Reach::EVERYTHING,
                     command,
                 });

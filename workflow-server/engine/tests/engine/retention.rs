@@ -25,6 +25,7 @@ fn ask(world: &mut World, command: Command) -> Result<Option<ChangeKind>, Reject
             mark: None,
             salt: 0,
             known: None,
+            acts_for: None,
             reach: aftercall_engine::Reach::EVERYTHING,
             command,
         },

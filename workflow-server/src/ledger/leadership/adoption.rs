@@ -114,6 +114,7 @@ fn entry_of(follower: &Follower, change: HistoryChange) -> Option<Entry> {
         mark: None,
         salt: 0,
         known: None,
+        acts_for: None,
         reach: aftercall_engine::Reach::EVERYTHING,
         command: Command::from(PackHistory(change)),
     };

@@ -103,6 +103,18 @@ pub(crate) async fn run(handle: Handle, started: Arc<Notify>, stop: Cancellation
     }
 }
 
+fn step_request(actor: Actor, command: Command) -> Request {
+    Request {
+        actor,
+        mark: None,
+        salt: 0,
+        known: None,
+        acts_for: None,
+        reach: aftercall_engine::Reach::EVERYTHING,
+        command,
+    }
+}
+
 /// Requests the next step of one job until a step changes nothing. The job's rate limits the steps
 /// per second.
 async fn drive(
@@ -121,14 +133,7 @@ async fn drive(
         if let Some(ticks) = &mut ticks {
             ticks.tick().await;
         }
-        let request = Request {
-            actor: actor.clone(),
-            mark: None,
-            salt: 0,
-            known: None,
-            reach: aftercall_engine::Reach::EVERYTHING,
-            command: step.clone(),
-        };
+        let request = step_request(actor.clone(), step.clone());
         match handle.execute(request).await {
             Ok(outcome) => {
                 if std::mem::take(&mut refusals) > 0 {

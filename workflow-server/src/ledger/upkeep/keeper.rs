@@ -192,6 +192,7 @@ impl Keeper {
                 mark: None,
                 salt: 0,
                 known: None,
+                acts_for: None,
                 reach: aftercall_engine::Reach::EVERYTHING,
                 command,
             })

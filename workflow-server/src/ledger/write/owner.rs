@@ -291,6 +291,7 @@ impl Owner {
             mark: None,
             salt: 0,
             known: None,
+            acts_for: None,
             reach: aftercall_engine::Reach::EVERYTHING,
             command: Command::from(Elapse {
                 due: key.due,

@@ -41,6 +41,8 @@ pub(crate) struct Asking {
     scope: String,
     /// Who it is, where that was proved: request ids, claims and undo windows belong to an identity.
     owner: Subject,
+    /// The agent for whom a script engine acts.
+    acts_for: Option<Box<str>>,
     /// The request without its read mask, encoded; empty where it has no id by which it is
     /// recognised again.
     bytes: Vec<u8>,
@@ -62,14 +64,14 @@ impl Asking {
         let mask = requests::read_mask(asked.request.read_mask(), &mut faults);
         // The request of an RPC is named after it.
         let rpc = T::NAME.strip_suffix("Request").unwrap_or(T::NAME);
-        let actor = asked.actor().to_owned();
         Self {
             rpc,
             kind,
-            actor,
+            actor: asked.actor().to_owned(),
             request_id,
             scope: String::new(),
             owner: asked.owner(),
+            acts_for: asked.acts_for().map(Into::into),
             bytes,
             mask,
             faults,
@@ -278,6 +280,7 @@ impl Shared {
             mark,
             salt: rand::random(),
             known: None,
+            acts_for: asking.acts_for,
             reach: self.reach().clone(),
             command,
         });

@@ -147,6 +147,7 @@ async fn dry_run(
         mark: None,
         salt: 0,
         known: None,
+        acts_for: None,
         reach: aftercall_engine::Reach::EVERYTHING,
         command: command.into(),
     };

@@ -127,6 +127,7 @@ impl House {
             mark: None,
             salt: 7,
             known: None,
+            acts_for: None,
             reach: Reach::EVERYTHING,
             command: command.into(),
         };

@@ -163,6 +163,7 @@ impl House {
                 mark: None,
                 salt: 3,
                 known: None,
+                acts_for: None,
                 reach: aftercall_engine::Reach::EVERYTHING,
                 command,
             })

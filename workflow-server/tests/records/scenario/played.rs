@@ -115,6 +115,7 @@ impl Played {
             mark: Some(mark),
             salt: 0xBEEF,
             known: None,
+            acts_for: None,
             reach: self.reach.clone(),
             command,
         };

@@ -314,6 +314,7 @@ fn a_returning_call_keeps_its_archived_properties() {
             mark: None,
             salt: 1,
             known: Some(known),
+            acts_for: None,
             reach: aftercall_engine::Reach::EVERYTHING,
             command,
         }

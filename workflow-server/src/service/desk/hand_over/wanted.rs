@@ -30,6 +30,7 @@ pub(super) fn as_person(asked: &Asked<proto::HandOverRequest>, command: HandOver
         mark: None,
         salt: 0,
         known: None,
+        acts_for: None,
         reach: aftercall_engine::Reach::EVERYTHING,
         command: command.into(),
     }

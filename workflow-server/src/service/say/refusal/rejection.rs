@@ -117,6 +117,10 @@ fn pushed_by_another(names: &Names, instance: &Instance, by: &str, message: &str
     precondition(Reason::PushedByAnother, message, facts)
 }
 
+fn denied(reason: Reason, message: String) -> Refusal {
+    plain(Code::PermissionDenied, reason, message)
+}
+
 /// A rejection by the engine. Where an instance is the cause, its facts are added.
 pub(crate) fn of_rejection(rejection: Rejection, names: &Names) -> Refusal {
     let (reason, message) = (Reason::from(&rejection), rejection.to_string());
@@ -126,7 +130,7 @@ pub(crate) fn of_rejection(rejection: Rejection, names: &Names) -> Refusal {
         Rejection::Invalid(faults) => invalid(faults),
         Rejection::NoSuchInstance(id) => not_found(Missing::Instance, &id.to_string(), message),
         Rejection::NoSuchCall(key) => not_found(Missing::Call, &call_name(&key), message),
-        Rejection::OutOfScope(_) => plain(Code::PermissionDenied, reason, message),
+        Rejection::OutOfScope(_) | Rejection::NotTheAgent { .. } => denied(reason, message),
         Rejection::NoSuchCaller => not_found(Missing::Caller, "", message),
         Rejection::ArchiveMoved
         | Rejection::CallsMoved
