@@ -30,8 +30,9 @@ use crate::watched::FileError;
 
 pub use id_token::id_token_claims;
 
-/// Keys are fetched again after this time, so that a withdrawn one does not stay.
-pub(crate) const FETCH_INTERVAL: Duration = Duration::from_secs(600);
+/// Keys are fetched again after this time: with the five seconds that a fetch may take, a withdrawn key
+/// is gone within a minute, as every other right.
+pub(crate) const FETCH_INTERVAL: Duration = Duration::from_secs(45);
 /// The same while an issuer has no keys yet.
 pub(crate) const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 

@@ -62,6 +62,8 @@ pub(crate) struct Connection {
     last_proof: Mutex<Option<LastProof>>,
     /// Whether it has reached its age.
     has_aged: AtomicBool,
+    /// Whether the server does not accept the CA of its client any more.
+    is_untrusted: AtomicBool,
     /// Its streams that last as long as their client reads.
     endless: Mutex<Vec<Weak<Ends>>>,
     /// Requests that may run to their end although the connection has reached its age.
@@ -138,6 +140,7 @@ impl Connection {
             watched: Mutex::default(),
             last_proof: Mutex::default(),
             has_aged: AtomicBool::new(false),
+            is_untrusted: AtomicBool::new(false),
             endless: Mutex::default(),
             long_requests: AtomicUsize::new(0),
             long_ended: Notify::new(),
@@ -188,6 +191,40 @@ impl Connection {
     /// Notes that it has reached its age, which ends its endless streams.
     pub(crate) fn note_age(&self) {
         self.has_aged.store(true, Ordering::Relaxed);
+        self.wake_endless();
+    }
+
+    /// Whether the server does not accept the CA of its client any more.
+    pub(crate) fn is_untrusted(&self) -> bool {
+        self.is_untrusted.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the server does not accept the CA of its client any more, which ends its endless
+    /// streams and refuses its further requests.
+    pub(crate) fn note_untrusted(&self) {
+        self.is_untrusted.store(true, Ordering::Relaxed);
+        self.wake_endless();
+    }
+
+    /// Refuses what its client asks, if the server does not accept its CA any more.
+    ///
+    /// # Errors
+    /// [`Refusal::CertificateUntrusted`].
+    pub(crate) fn check_trust(&self) -> Result<(), Refusal> {
+        if self.is_untrusted() {
+            Err(Refusal::CertificateUntrusted)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Why its endless streams end.
+    pub(crate) fn ends_streams(&self) -> Option<Refusal> {
+        let of_age = self.has_aged().then_some(Refusal::ConnectionAge);
+        self.check_trust().err().or(of_age)
+    }
+
+    fn wake_endless(&self) {
         let endless = std::mem::take(&mut *self.endless());
         endless
             .iter()
@@ -195,9 +232,8 @@ impl Connection {
             .for_each(|stream| stream.wake());
     }
 
-    /// Wakes a stream that lasts as long as its client reads once the connection has reached its
-    /// age.
-    pub(crate) fn wake_at_age(&self, stream: &Arc<Ends>) {
+    /// Wakes a stream that lasts as long as its client reads once the connection must end.
+    pub(crate) fn wake_at_end(&self, stream: &Arc<Ends>) {
         let mut endless = self.endless();
         endless.retain(|stream| stream.strong_count() > 0);
         endless.push(Arc::downgrade(stream));

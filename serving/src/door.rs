@@ -79,7 +79,8 @@ pub(crate) struct Stays {
     proofs: Proofs,
     connection: Arc<Connection>,
     authorization: Option<HeaderValue>,
-    rule: &'static Rule,
+    /// `None` for reflection, which every identity may use.
+    rule: Option<&'static Rule>,
     identity: Arc<Identity>,
 }
 
@@ -130,11 +131,12 @@ impl Door {
         path: &str,
         rule: Option<&'static Rule>,
     ) -> Result<Admitted, Refusal> {
+        connection.check_trust()?;
         let is_reflection = path.starts_with(REFLECTION);
         if is_reflection && self.is_reflection_off {
             return Err(Refusal::NoSuchMethod);
         }
-        let is_endless = rule.is_some_and(|rule| rule.is_stream && !rule.is_long);
+        let is_endless = is_reflection || rule.is_some_and(|rule| rule.is_stream && !rule.is_long);
         let until = |stays| Until {
             stays,
             connection: is_endless.then(|| Arc::clone(connection)),
@@ -151,17 +153,11 @@ impl Door {
         let authorization = headers.get(AUTHORIZATION);
         let (identity, allowance) = proofs.identified(connection, authorization).await?;
         LogContext::note_caller(Caller::new(Arc::clone(&identity)), rule);
-        if is_reflection {
-            return Ok(Admitted {
-                caller: Caller::new(identity),
-                until: until(None),
-                allowance: Some(allowance),
-                passed_on_for: None,
-            });
+        if !is_reflection {
+            check_role(rule.ok_or(Refusal::NoSuchMethod)?, &identity)?;
         }
-        let rule = rule.ok_or(Refusal::NoSuchMethod)?;
-        check_role(rule, &identity)?;
-        let stays = rule.is_stream.then(|| {
+        let is_stream = is_reflection || rule.is_some_and(|rule| rule.is_stream);
+        let stays = is_stream.then(|| {
             Arc::new(Stays {
                 proofs: proofs.clone(),
                 connection: Arc::clone(connection),
@@ -243,6 +239,7 @@ impl Door {
         connection: &Arc<Connection>,
         headers: &HeaderMap,
     ) -> Result<(), Refusal> {
+        connection.check_trust()?;
         let Some(proofs) = &self.proofs else {
             return Ok(());
         };
@@ -349,7 +346,9 @@ impl Stays {
             .proofs
             .identified(&self.connection, authorization)
             .await?;
-        check_role(self.rule, &identity)?;
+        if let Some(rule) = self.rule {
+            check_role(rule, &identity)?;
+        }
         if identity.has_rights_of(&self.identity) {
             Ok(identity)
         } else {

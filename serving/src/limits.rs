@@ -132,8 +132,7 @@ impl Default for Limits {
             web_origins: Vec::new(),
             // Three small files: some 50 microseconds.
             certificates_read_every: Duration::from_secs(5),
-            // Balancers get to spread the clients again, and a withdrawn client certificate is
-            // checked again.
+            // Balancers get to spread the clients again.
             connection_age_max: Some(Duration::from_secs(1_800)),
             // The longest unary request.
             connection_grace: Duration::from_secs(60),
@@ -163,6 +162,11 @@ pub(crate) const HEADER_OVERHEAD_BYTES: usize = 32;
 
 /// By which part the age of a connection varies.
 pub(crate) const CONNECTION_AGE_VARIES: f64 = 0.1;
+
+/// How long the requests of a connection may still take whose client certificate is no longer
+/// accepted, and its streams to send why they end. With the time between two reads of the files, a
+/// tenth of the minute after which a right must be gone.
+pub(crate) const UNTRUSTED_GRACE: Duration = Duration::from_secs(2);
 
 /// Identities whose use is remembered before those that have done nothing for a while are
 /// forgotten.

@@ -65,6 +65,10 @@ pub(crate) enum Refusal {
         "the connection of this stream has reached its age: open the stream again on a new one, and it continues"
     )]
     ConnectionAge,
+    #[error(
+        "this server does not accept the CA of your client certificate any more: connect again with a certificate of a CA that it accepts"
+    )]
+    CertificateUntrusted,
     #[error("you are {name:?} and cannot act as {:?}: leave `actor` empty", short(.actor))]
     Actor { name: String, actor: String },
     #[error("the time that the client gave in grpc-timeout is over")]
@@ -93,6 +97,7 @@ pub(crate) enum Refusal {
 pub(crate) const REASONS: &[&str] = &[
     "ACTOR_NOT_ALLOWED",
     "CERTIFICATE_UNKNOWN",
+    "CERTIFICATE_UNTRUSTED",
     "COMPRESSION_NOT_SUPPORTED",
     "CONNECTION_AGE",
     "CONNECT_NOT_SUPPORTED",
@@ -145,6 +150,7 @@ impl Refusal {
             Self::Denied(denied) => denied.reason(),
             Self::Role { .. } => "ROLE_MISSING",
             Self::RightsChanged => "RIGHTS_CHANGED",
+            Self::CertificateUntrusted => "CERTIFICATE_UNTRUSTED",
             Self::ConnectionAge => "CONNECTION_AGE",
             Self::Actor { .. } => "ACTOR_NOT_ALLOWED",
             Self::Deadline => "DEADLINE_EXCEEDED",
@@ -181,7 +187,7 @@ impl Refusal {
                 (Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE)
             }
             Self::Denied(Denied::NoKeys) => (Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
-            Self::Denied(_) | Self::RightsChanged => {
+            Self::Denied(_) | Self::RightsChanged | Self::CertificateUntrusted => {
                 (Code::Unauthenticated, StatusCode::UNAUTHORIZED)
             }
             Self::Role { .. } | Self::Actor { .. } => {

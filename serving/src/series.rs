@@ -79,6 +79,7 @@ const SHARED: [Series; 15] = [
             "resets",
             "silent",
             "stalled",
+            "untrusted",
         ],
     ),
     Series::new(

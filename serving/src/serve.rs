@@ -21,6 +21,7 @@ use tonic_health::server::HealthReporter;
 
 use crate::accept::accept;
 use crate::answer::Answering;
+use crate::audit::Event;
 use crate::connection::Connection;
 use crate::descriptors::{connections_allowed, raise_limit};
 use crate::door::keep_up;
@@ -28,20 +29,21 @@ use crate::error::ServeError;
 use crate::hosts::Hosts;
 use crate::limits::{
     CONNECTION_AGE_VARIES, CONNECTION_WINDOW_BYTES, HEADER_BYTES_READ, HTTP1_BUFFER_BYTES, Limits,
-    PENDING_RESETS_SLACK, STALL_LOOKS, STREAM_WINDOW_BYTES,
+    PENDING_RESETS_SLACK, STALL_LOOKS, STREAM_WINDOW_BYTES, UNTRUSTED_GRACE,
 };
 use crate::listener::{Listener, keep_warning};
 use crate::places::{Place, Places};
 use crate::routes::{Routes, web};
 use crate::seldom::Seldom;
 use crate::streams::StreamExecutor;
-use crate::tls::{Certificates, Stream, handshake};
+use crate::tls::{Certificates, Stream, Trust, handshake};
 use crate::wire::Wire;
 use crate::{Readiness, probes, reflection, whoami};
 
 static EXCESSES: Seldom = Seldom::new();
 static STALLS: Seldom = Seldom::new();
 static STALLED_STREAMS: Seldom = Seldom::new();
+static UNTRUSTED: Seldom = Seldom::new();
 
 /// How long connections may take to end once they are closed.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
@@ -231,10 +233,10 @@ impl Server {
     async fn begin(self: Arc<Self>, socket: TcpStream, peer: SocketAddr, place: Place) {
         let opened = match &self.certificates {
             Some(certificates) => Box::pin(self.open(certificates, socket, peer, place)).await,
-            None => Some((Stream::Plain(socket), Connection::new(peer, place))),
+            None => Some((Stream::Plain(socket), Connection::new(peer, place), None)),
         };
-        if let Some((stream, connection)) = opened {
-            Box::pin(self.serve(stream, Arc::new(connection))).await;
+        if let Some((stream, connection, trust)) = opened {
+            Box::pin(self.serve(stream, Arc::new(connection), trust)).await;
         }
     }
 
@@ -245,19 +247,26 @@ impl Server {
         socket: TcpStream,
         peer: SocketAddr,
         place: Place,
-    ) -> Option<(Stream, Connection)> {
+    ) -> Option<(Stream, Connection, Option<Trust>)> {
         let time_max = self.answering.limits.handshake_max;
         let audit = &self.answering.audit;
+        let trust = certificates.trust();
         let begun = handshake((socket, peer), certificates.config(), time_max, audit);
         // Nobody has asked anything yet: nothing is lost at a shutdown.
         let stream = self.shutdown.run_until_cancelled(begun).await??;
         let connection = Connection::with_tls(peer, place, stream.get_ref().1.peer_certificates());
         tracing::debug!(%peer, is_tls = connection.is_tls, certificates = connection.peer_certificates.as_ref().map(|chain| chain.len()), "a connection has begun");
-        Some((Stream::Tls(Box::new(stream)), connection))
+        let trust = connection.peer_certificates.is_some().then_some(trust);
+        Some((Stream::Tls(Box::new(stream)), connection, trust))
     }
 
     /// Serves a connection until it ends, stalls, or the server closes it.
-    async fn serve(self: &Arc<Self>, stream: Stream, connection: Arc<Connection>) {
+    async fn serve(
+        self: &Arc<Self>,
+        stream: Stream,
+        connection: Arc<Connection>,
+        trust: Option<Trust>,
+    ) {
         let limits = &self.answering.limits;
         let io = TokioIo::new(Wire::new(stream, Arc::clone(&connection), limits));
         let (server, of_requests) = (Arc::clone(self), Arc::clone(&connection));
@@ -270,19 +279,44 @@ impl Server {
         });
         let mut transport = pin!(self.builder.serve_connection(io, service));
         let mut stalled = pin!(stalled(&connection, limits.stall_max));
+        let mut distrusted = pin!(self.distrusted(trust, &connection));
         tokio::select! {
             ended = counted(&connection, transport.as_mut()) => return note_end(&connection, ended),
             () = self.close.cancelled() => return,
             () = stalled.as_mut() => return,
             () = self.shutdown.cancelled() => {}
             () = aged(limits.connection_age_max, &connection) => connection.note_age(),
+            () = distrusted.as_mut() => {}
         }
         transport.as_mut().graceful_shutdown();
         tokio::select! {
             ended = counted(&connection, transport) => note_end(&connection, ended),
             () = self.close.cancelled() => {}
             () = stalled => {}
+            () = distrusted, if !connection.is_untrusted() => {}
             () = grace(&connection, limits.connection_grace) => {}
+        }
+    }
+
+    /// Waits until the server does not accept the CA of a client any more. The connection notes it
+    /// then.
+    async fn distrusted(&self, trust: Option<Trust>, connection: &Connection) {
+        let (Some(trust), Some(chain)) = (trust, &connection.peer_certificates) else {
+            return std::future::pending().await;
+        };
+        trust.lost(chain).await;
+        connection.note_untrusted();
+        metrics::counter!("aftercall_connections_closed_total", "reason" => "untrusted")
+            .increment(1);
+        let (peer, reason) = (connection.peer, "CERTIFICATE_UNTRUSTED");
+        let count = 1;
+        self.answering.audit.write(Event::Connection {
+            peer,
+            reason,
+            count,
+        });
+        if let Some(count) = UNTRUSTED.is_due() {
+            tracing::warn!(%peer, count, "the CA of a client's certificate was removed from tls_client_ca: its connection is closed");
         }
     }
 }
@@ -301,8 +335,12 @@ async fn aged(age_max: Option<Duration>, connection: &Connection) {
     metrics::counter!("aftercall_connections_closed_total", "reason" => "age").increment(1);
 }
 
-/// Waits until a connection that has reached its age must end. At a shutdown the drain time counts.
+/// Waits until a connection that has reached its age, or whose client is not trusted any more, must
+/// end. At a shutdown the drain time counts.
 async fn grace(connection: &Connection, grace: Duration) {
+    if connection.is_untrusted() {
+        return tokio::time::sleep(UNTRUSTED_GRACE).await;
+    }
     if !connection.has_aged() {
         return std::future::pending().await;
     }

@@ -1,7 +1,7 @@
 //! The answer of a stream that something outside of its service may end.
 //!
-//! Promise: when the proof has expired, a right was taken away or the connection has reached its
-//! age, the stream ends with a status that says so. A client that does not read is ended by the rule
+//! Promise: when the proof has expired, a right was taken away or the connection must end, the
+//! stream ends with a status that says so. A client that does not read is ended by the rule
 //! for stalled answers.
 
 use std::pin::Pin;
@@ -21,8 +21,8 @@ use crate::door::Until;
 use crate::refusal::Refusal;
 use crate::streams::Ends;
 
-/// Ends the answer to the present request with the rights of its sender, or at the age of its
-/// connection, if it is a stream.
+/// Ends the answer to the present request with the rights of its sender, or when its connection
+/// must end, if it is a stream.
 pub(crate) fn while_allowed(response: Response<Body>) -> Response<Body> {
     let until = asker::until();
     if until.stays.is_none() && until.connection.is_none() {
@@ -36,7 +36,7 @@ struct Staying {
     body: Option<Body>,
     /// Ready once the rights have ended.
     ended: Option<Pin<Box<dyn Future<Output = Refusal> + Send>>>,
-    /// The connection whose age ends it. It wakes this stream then.
+    /// The connection whose end ends it. It wakes this stream then.
     connection: Option<Arc<Connection>>,
 }
 
@@ -46,7 +46,7 @@ impl Staying {
         if let Some(connection) = &connection
             && let Some(stream) = Ends::present()
         {
-            connection.wake_at_age(&stream);
+            connection.wake_at_end(&stream);
         }
         Self {
             body: Some(body),
@@ -57,8 +57,8 @@ impl Staying {
 
     fn poll_ended(&mut self, context: &mut Context<'_>) -> Poll<Refusal> {
         let connection = self.connection.as_ref();
-        if connection.is_some_and(|connection| connection.has_aged()) {
-            return Poll::Ready(Refusal::ConnectionAge);
+        if let Some(refusal) = connection.and_then(|connection| connection.ends_streams()) {
+            return Poll::Ready(refusal);
         }
         match &mut self.ended {
             Some(ended) => ended.as_mut().poll(context),

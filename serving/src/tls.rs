@@ -12,6 +12,7 @@ mod settings;
 mod stream;
 #[cfg(test)]
 pub(crate) mod testing;
+mod trust;
 
 pub(crate) use certificates::Certificates;
 pub(crate) use checks::errors;
@@ -19,3 +20,4 @@ pub use files::TlsError;
 pub(crate) use handshake::{REASONS as HANDSHAKE_REASONS, handshake};
 pub use settings::TlsSettings;
 pub(crate) use stream::Stream;
+pub(crate) use trust::Trust;

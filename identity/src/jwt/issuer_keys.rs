@@ -34,6 +34,8 @@ pub(super) struct IssuerKeys {
     /// Who fetches holds it, and others wait for what it brings. The time is that of the last
     /// fetch for an unknown key id.
     fetching: Arc<Mutex<Option<SystemTime>>>,
+    /// Why the last fetch failed, if it did.
+    failure: StdMutex<Option<String>>,
 }
 
 #[derive(Debug)]
@@ -65,6 +67,7 @@ impl IssuerKeys {
             version: AtomicU64::new(0),
             changes,
             fetching: Arc::default(),
+            failure: StdMutex::default(),
         }
     }
 
@@ -188,19 +191,29 @@ impl IssuerKeys {
         let Source::Address(address) = &self.source else {
             return;
         };
-        let result = match fetch(address).and_then(|text| self.publish(text)) {
-            Ok(()) => "ok",
-            Err(error) => {
-                let still = if self.is_awaited() {
-                    "there are no keys yet, so its tokens are refused, and the server tries again"
-                } else {
-                    "the keys that are known still count, and the server tries again"
-                };
-                let (issuer, url) = (&self.issuer, address.url());
-                tracing::warn!(issuer, url, error, "keys cannot be fetched: {still}");
-                "failed"
-            }
-        };
+        let fetched = fetch(address).and_then(|text| self.publish(text));
+        let result = if fetched.is_ok() { "ok" } else { "failed" };
         metrics::counter!("aftercall_issuer_key_fetches_total", "result" => result).increment(1);
+        self.log(fetched.err(), address.url());
+    }
+
+    /// Logs why a fetch failed, and that fetches succeed again: each once.
+    fn log(&self, failure: Option<String>, url: &str) {
+        let mut last = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last == failure {
+            return;
+        }
+        let issuer = &self.issuer;
+        if let Some(error) = &failure {
+            let still = if self.is_awaited() {
+                "there are no keys yet, so its tokens are refused, and the server tries again"
+            } else {
+                "the keys that are known still count, and the server tries again"
+            };
+            tracing::warn!(issuer, url, error, "keys cannot be fetched: {still}");
+        } else {
+            tracing::info!(issuer, url, "keys can be fetched again");
+        }
+        *last = failure;
     }
 }

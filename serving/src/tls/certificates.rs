@@ -1,7 +1,7 @@
 //! The certificate that new connections get. It is read again when its files change.
 //!
 //! Promise: files that are invalid or do not fit together change nothing. A connection keeps the
-//! certificate that it began with. Must not: depend on how the files are replaced: their content is
+//! certificate that it began with. Connections learn when the CAs of clients change. Must not: depend on how the files are replaced: their content is
 //! compared, so a symbolic link may move too.
 
 use std::fmt;
@@ -9,14 +9,17 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use rustls::ServerConfig;
+use tokio::sync::watch;
 
 use crate::tls::files::{self, Contents, TlsError, Usable};
 use crate::tls::settings::TlsSettings;
+use crate::tls::trust::{ClientCas, Trust};
 
 /// The certificate of a server, with its key and the CAs of its clients.
 pub(crate) struct Certificates {
     settings: TlsSettings,
     present: RwLock<Present>,
+    client_cas: watch::Sender<ClientCas>,
 }
 
 struct Present {
@@ -42,11 +45,19 @@ impl Certificates {
     pub(crate) fn read(settings: TlsSettings) -> Result<Self, TlsError> {
         let contents = files::read(&settings)?;
         let usable = files::usable(&settings, &contents)?;
+        let client_cas = watch::Sender::new(Arc::clone(&usable.client_cas));
         let config = note_used(&settings, usable);
         Ok(Self {
             settings,
             present: RwLock::new(Present { contents, config }),
+            client_cas,
         })
+    }
+
+    /// Follows the CAs of clients for a connection. Call it before [`Certificates::config`], so that
+    /// no change is missed.
+    pub(crate) fn trust(&self) -> Trust {
+        Trust::new(self.client_cas.subscribe())
     }
 
     /// What the next handshake uses.
@@ -93,9 +104,15 @@ impl Certificates {
             return Ok(false);
         }
         let usable = files::usable(&self.settings, &contents)?;
+        let client_cas = Arc::clone(&usable.client_cas);
         let config = note_used(&self.settings, usable);
         let mut present = self.present.write().unwrap_or_else(PoisonError::into_inner);
+        let has_same_cas = present.contents.has_client_ca_of(&contents);
         *present = Present { contents, config };
+        drop(present);
+        if !has_same_cas {
+            self.client_cas.send_replace(client_cas);
+        }
         Ok(true)
     }
 }

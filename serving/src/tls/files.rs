@@ -11,7 +11,6 @@ use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
 use rustls::{Error as RustlsError, RootCertStore, ServerConfig};
@@ -20,6 +19,7 @@ use x509_parser::parse_x509_certificate;
 
 use crate::limits::CERTIFICATE_FILE_BYTES_MAX;
 use crate::tls::settings::TlsSettings;
+use crate::tls::trust::ClientCas;
 
 /// Why the files of a server's TLS cannot be used.
 #[derive(Debug, Error)]
@@ -80,9 +80,18 @@ pub(crate) struct Contents {
     client_ca: Option<Vec<u8>>,
 }
 
+impl Contents {
+    /// Whether the CAs of clients are the same.
+    pub(crate) fn has_client_ca_of(&self, other: &Self) -> bool {
+        self.client_ca == other.client_ca
+    }
+}
+
 /// What the files make.
 pub(crate) struct Usable {
     pub(crate) config: Arc<ServerConfig>,
+    /// Checks certificates of clients.
+    pub(crate) client_cas: ClientCas,
     /// From when until when the certificate is valid, in seconds since 1970.
     pub(crate) valid: (i64, i64),
 }
@@ -132,7 +141,7 @@ pub(crate) fn usable(settings: &TlsSettings, contents: &Contents) -> Result<Usab
     let builder = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13, &TLS12])
         .map_err(|error| invalid(&settings.certificate, &error))?
-        .with_client_cert_verifier(verifier);
+        .with_client_cert_verifier(Arc::clone(&verifier));
     let made = builder.with_single_cert(chain, key);
     let mut config = made.map_err(|error| match error {
         RustlsError::InconsistentKeys(_) => TlsError::NotAPair {
@@ -149,6 +158,7 @@ pub(crate) fn usable(settings: &TlsSettings, contents: &Contents) -> Result<Usab
     config.send_tls13_tickets = 0;
     Ok(Usable {
         config: Arc::new(config),
+        client_cas: verifier,
         valid,
     })
 }
@@ -194,7 +204,7 @@ fn client_verifier(
     settings: &TlsSettings,
     client_ca: Option<&[u8]>,
     provider: &Arc<CryptoProvider>,
-) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+) -> Result<ClientCas, TlsError> {
     let Some(pem) = client_ca else {
         return Ok(WebPkiClientVerifier::no_client_auth());
     };

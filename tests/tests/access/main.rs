@@ -6,6 +6,8 @@ mod commands;
 mod engines;
 mod guarded;
 mod owners;
+mod provider;
+mod revoking;
 mod roads;
 mod scope;
 mod streams;
@@ -89,18 +91,18 @@ impl Tokens {
 
 /// A workflow-server that wants a token; the tokens must be made before.
 pub(crate) async fn guarded(tokens: &Tokens) -> House {
-    let mut house = House::start_without_alerter().await;
-    house.stop_workflow().await;
-    house.guard_workflow(&tokens.path);
     guarded_by(tokens, Path::new("")).await
 }
 
 /// The same, which also trusts the issuers of an access file.
 pub(crate) async fn guarded_by(tokens: &Tokens, access: &Path) -> House {
+    let mut house = House::start_without_alerter().await;
+    house.stop_workflow().await;
+    house.guard_workflow(&tokens.path);
+    house.trust_issuers(access);
     house.start_workflow().await;
     house
 }
-    house.trust_issuers(access);
 
 pub(crate) async fn channel(address: SocketAddr) -> Channel {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("a URL");

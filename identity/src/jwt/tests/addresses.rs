@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::{Trust, access};
 use crate::denied::Denied;
@@ -166,6 +167,31 @@ async fn keys_are_fetched_in_the_background() {
             changes.changed().await.expect("open");
         }
         assert!(trust.verify(&token).await.is_ok());
+        stop.send(()).expect("it runs");
+    };
+    tokio::join!(running, verifying);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_withdrawn_key_is_gone_within_a_minute() {
+    let (first, second) = (Signer::ec(), Signer::ec().with_id("key-2"));
+    let provider = Provider::start(&[first.jwk(), second.jwk()]);
+    let trust = provider.trust();
+    let (old, kept) = (first.token(&trust.claims()), second.token(&trust.claims()));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let mut changes = trust.verifier.changes();
+    let running = trust.verifier.run(async {
+        stopped.await.ok();
+    });
+    let verifying = async {
+        changes.changed().await.expect("open");
+        let begun = Instant::now();
+        assert!(trust.verify(&old).await.is_ok());
+        provider.publish(&[second.jwk()]);
+        changes.changed().await.expect("open");
+        assert!(begun.elapsed() <= Duration::from_secs(60));
+        assert!(trust.verify(&old).await.is_err(), "its key is withdrawn");
+        assert!(trust.verify(&kept).await.is_ok(), "the control");
         stop.send(()).expect("it runs");
     };
     tokio::join!(running, verifying);
