@@ -43,21 +43,26 @@ pub(crate) async fn accept(
         };
         wait = ACCEPT_WAIT_FIRST;
         let Some(place) = places.take(peer.ip()) else {
-            metrics::counter!("aftercall_connections_refused_total").increment(1);
-            if let Some(count) = FULL.is_due() {
-                tracing::warn!(%peer, count, "all places for connections are taken: new connections are closed; see connections_max and connections_per_address_max");
-                let reason = "TOO_MANY_CONNECTIONS";
-                audit.write(Event::Connection {
-                    peer,
-                    reason,
-                    count,
-                });
-            }
+            note_full(peer, audit);
             continue;
         };
         // Small frames must not wait for each other; a socket that refuses is gone already.
         let _ = stream.set_nodelay(true);
         serve(stream, peer, place);
+    }
+}
+
+/// Counts a connection that is closed because all places are taken.
+pub(crate) fn note_full(peer: SocketAddr, audit: &AuditLog) {
+    metrics::counter!("aftercall_connections_refused_total").increment(1);
+    if let Some(count) = FULL.is_due() {
+        tracing::warn!(%peer, count, "all places for connections are taken: new connections are closed; see connections_max and connections_per_address_max");
+        let reason = "TOO_MANY_CONNECTIONS";
+        audit.write(Event::Connection {
+            peer,
+            reason,
+            count,
+        });
     }
 }
 

@@ -52,6 +52,8 @@ pub(crate) struct Connection {
     /// Frames of answers that were sent.
     progress: AtomicU64,
     has_reset: AtomicBool,
+    /// Whether it is closed because it has only the place of a probe.
+    has_no_place: AtomicBool,
     /// Whether another member of the cluster passes requests of its clients on by it.
     is_member: AtomicBool,
     wake_ups: AtomicU64,
@@ -134,6 +136,7 @@ impl Connection {
             unread_fell: Notify::new(),
             progress: AtomicU64::new(0),
             has_reset: AtomicBool::new(false),
+            has_no_place: AtomicBool::new(false),
             is_member: AtomicBool::new(false),
             wake_ups: AtomicU64::new(0),
             open_requests: AtomicUsize::new(0),
@@ -156,6 +159,16 @@ impl Connection {
     /// Whether the client has ever reset a stream.
     pub(crate) fn has_reset(&self) -> bool {
         self.has_reset.load(Ordering::Relaxed)
+    }
+
+    /// Notes that its client speaks HTTP/2, and only a place for probes was left.
+    pub(crate) fn note_no_place(&self) {
+        self.has_no_place.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is closed for that.
+    pub(crate) fn has_no_place(&self) -> bool {
+        self.has_no_place.load(Ordering::Relaxed)
     }
 
     /// Notes that another member of the cluster passes on requests by it. Limits of one client do
@@ -267,6 +280,11 @@ impl Connection {
     /// Notes that frames of answers were sent.
     pub(crate) fn note_progress(&self, frames: u64) {
         self.progress.fetch_add(frames, Ordering::Relaxed);
+    }
+
+    /// Whether anything of an answer was ever sent.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.progress.load(Ordering::Relaxed) > 0
     }
 
     pub(crate) fn note_unread(&self, bytes: usize) {

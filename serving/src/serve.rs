@@ -19,9 +19,9 @@ use tokio_util::task::TaskTracker;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::accept::accept;
+use crate::accept::{accept, note_full};
 use crate::answer::Answering;
-use crate::audit::Event;
+use crate::audit::{AuditLog, Event};
 use crate::connection::Connection;
 use crate::descriptors::{connections_allowed, raise_limit};
 use crate::door::keep_up;
@@ -40,10 +40,17 @@ use crate::tls::{Certificates, Stream, Trust, handshake};
 use crate::wire::Wire;
 use crate::{Readiness, probes, reflection, whoami};
 
+static LARGE_HEADS: Seldom = Seldom::new();
 static EXCESSES: Seldom = Seldom::new();
 static STALLS: Seldom = Seldom::new();
 static STALLED_STREAMS: Seldom = Seldom::new();
 static UNTRUSTED: Seldom = Seldom::new();
+
+/// How the transport of a connection has ended.
+type Ended = Result<(), Box<dyn Error + Send + Sync>>;
+
+/// The reason of a head of HTTP/1.1 that is too large to be read.
+const HEADER_BYTES: &str = "HEADER_BYTES";
 
 /// How long connections may take to end once they are closed.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
@@ -267,7 +274,7 @@ impl Server {
         connection: Arc<Connection>,
         trust: Option<Trust>,
     ) {
-        let limits = &self.answering.limits;
+        let (limits, audit) = (&self.answering.limits, &self.answering.audit);
         let io = TokioIo::new(Wire::new(stream, Arc::clone(&connection), limits));
         let (server, of_requests) = (Arc::clone(self), Arc::clone(&connection));
         let service = service_fn(move |request| {
@@ -281,7 +288,7 @@ impl Server {
         let mut stalled = pin!(stalled(&connection, limits.stall_max));
         let mut distrusted = pin!(self.distrusted(trust, &connection));
         tokio::select! {
-            ended = counted(&connection, transport.as_mut()) => return note_end(&connection, ended),
+            ended = counted(&connection, transport.as_mut()) => return note_end(&connection, ended, audit),
             () = self.close.cancelled() => return,
             () = stalled.as_mut() => return,
             () = self.shutdown.cancelled() => {}
@@ -290,7 +297,7 @@ impl Server {
         }
         transport.as_mut().graceful_shutdown();
         tokio::select! {
-            ended = counted(&connection, transport) => note_end(&connection, ended),
+            ended = counted(&connection, transport) => note_end(&connection, ended, audit),
             () = self.close.cancelled() => {}
             () = stalled => {}
             () = distrusted, if !connection.is_untrusted() => {}
@@ -358,17 +365,26 @@ async fn counted<T: Future>(connection: &Connection, mut transport: Pin<&mut T>)
 }
 
 /// Counts a connection that the transport has closed because its client is silent, or does what no
-/// client needs: headers or messages in too many pieces, or too many requests with errors. Other
-/// errors are of clients that have gone, or were counted where they were found.
-fn note_end(connection: &Connection, ended: Result<(), Box<dyn Error + Send + Sync>>) {
+/// client needs: headers or messages in too many pieces, too large a head, or too many requests with
+/// errors. Other errors are of clients that have gone, or were counted where they were found.
+fn note_end(connection: &Connection, ended: Ended, audit: &AuditLog) {
     let Err(error) = ended else { return };
+    if connection.has_no_place() {
+        note_full(connection.peer, audit);
+        return;
+    }
     let mut cause: Option<&(dyn Error + 'static)> = Some(error.as_ref());
     while let Some(error) = cause {
-        let of_server = error.downcast_ref::<hyper::Error>();
-        if of_server.is_some_and(hyper::Error::is_timeout) {
-            metrics::counter!("aftercall_connections_closed_total", "reason" => "silent")
-                .increment(1);
-            return;
+        if let Some(of_server) = error.downcast_ref::<hyper::Error>() {
+            if of_server.is_timeout() {
+                let reason = timed_out(connection, of_server);
+                metrics::counter!("aftercall_connections_closed_total", "reason" => reason)
+                    .increment(1);
+                return;
+            }
+            if of_server.is_parse_too_large() {
+                return note_large_head(connection.peer, audit);
+            }
         }
         let of_transport = error.downcast_ref::<h2::Error>();
         if of_transport.is_some_and(|error| {
@@ -383,6 +399,29 @@ fn note_end(connection: &Connection, ended: Result<(), Box<dyn Error + Send + Sy
             return;
         }
         cause = error.source();
+    }
+}
+
+/// Counts the head of a request of HTTP/1.1 that is too large to be read. Over HTTP/2 the library
+/// answers that itself, and reports it nowhere.
+fn note_large_head(peer: SocketAddr, audit: &AuditLog) {
+    metrics::counter!("aftercall_requests_refused_total", "reason" => HEADER_BYTES).increment(1);
+    if let Some(count) = LARGE_HEADS.is_due() {
+        audit.write(Event::Connection {
+            peer,
+            reason: HEADER_BYTES,
+            count,
+        });
+    }
+}
+
+/// Why a connection has ended by a timeout of the transport. Over HTTP/1.1 the head of a request was
+/// not complete in time: of the first one it is the greeting. That error has no cause.
+fn timed_out(connection: &Connection, error: &hyper::Error) -> &'static str {
+    if error.source().is_none() && !connection.has_answered() {
+        "greeting"
+    } else {
+        "silent"
     }
 }
 

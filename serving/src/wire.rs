@@ -112,6 +112,7 @@ impl Wire {
                 return Ok(());
             }
             if self.connection.for_use == Use::ProbesOnly {
+                self.connection.note_no_place();
                 return Err(io::Error::other(
                     "all connections are taken; the last ones are for probes",
                 ));

@@ -1,7 +1,11 @@
-//! The table of limits in the documents is that of the code.
+//! The table of limits in the documents is that of the code, and names what counts each refusal.
+
+use std::collections::BTreeSet;
 
 use alerter_server::config::AlerterServerConfig;
 use workflow_server::config::WorkflowServerConfig;
+
+use crate::counted::{ELSEWHERE, ROWS};
 
 const PAGE: &str = include_str!("../../../docs/operations.md");
 
@@ -47,5 +51,31 @@ fn the_page_of_limits_has_every_limit() {
         }
         let row = format!("| `{name}` | {default} |");
         assert!(PAGE.contains(&row), "docs/operations.md has no row {row}");
+    }
+}
+
+/// The last cell of the row of a setting: what counts its refusals.
+fn counted_by(setting: &str) -> BTreeSet<&'static str> {
+    let row = format!("| `{setting}` | ");
+    let line = PAGE.lines().find(|line| line.starts_with(&row));
+    let line = line.unwrap_or_else(|| panic!("docs/operations.md has no row {row}"));
+    let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+    assert_eq!(cells.len(), 5, "{line}");
+    match cells[4] {
+        "no refusal" => BTreeSet::new(),
+        cell => cell.split("; ").collect(),
+    }
+}
+
+#[test]
+fn the_page_names_what_counts_each_limit() {
+    let settings = WorkflowServerConfig::default().limits.all();
+    let settings = settings.into_iter().map(|(name, _)| name);
+    for setting in settings.chain(["import_bytes_max", "commands_waiting_max"]) {
+        let tried = ROWS.iter().map(|row| (row.setting, row.counted_by));
+        let of_setting = tried.chain(ELSEWHERE.iter().copied());
+        let of_setting = of_setting.filter(|(name, _)| *name == setting);
+        let expected: BTreeSet<&str> = of_setting.map(|(_, counted_by)| counted_by).collect();
+        assert_eq!(counted_by(setting), expected, "{setting}");
     }
 }
