@@ -11,8 +11,10 @@ mod gate;
 mod http2;
 mod limits;
 mod process;
+mod reflection;
 mod requests;
 mod tls;
+mod tls_alerter;
 mod tls_reload;
 mod tls_trial;
 
