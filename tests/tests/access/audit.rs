@@ -20,7 +20,7 @@ use tonic::transport::Channel;
 use crate::{Tokens, channel, guarded, with};
 
 /// The lines of a server that has stopped.
-fn lines(data_dir: &Path) -> Vec<Value> {
+pub(crate) fn lines(data_dir: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(data_dir.join("audit.log")).expect("a file");
     text.lines()
         .map(|line| serde_json::from_str(line).expect("JSON"))

@@ -2,6 +2,7 @@
 
 mod actors;
 mod audit;
+mod audit_refusals;
 mod commands;
 mod engines;
 mod guarded;
