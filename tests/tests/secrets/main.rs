@@ -1,6 +1,8 @@
 //! Nothing that the servers write or show holds a secret, and lines above debug level hold no data of
 //! callers: after a run with every proof, right and wrong.
 
+mod page;
+mod provider;
 mod server;
 
 use std::fs;
@@ -411,6 +413,10 @@ async fn no_secret_and_no_caller_is_seen_outside() {
     }
     let personal = PERSONAL.map(str::to_owned);
     assert_eq!(places(&seen, &personal), []);
+    // The control: what is there is found.
+    let line = json!({ "level": "INFO", "message": PERSONAL[3] }).to_string();
+    let planted = [("a log".to_owned(), above_debug(&line))];
+    assert_eq!(places(&planted, &personal).len(), 1);
     for log in logs {
         let first = log.lines().next().expect("a line");
         assert!(

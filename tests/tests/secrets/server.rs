@@ -22,6 +22,11 @@ impl Server {
     pub(crate) fn start(secrets: &Secrets, name: &'static str, own: &[&str]) -> Self {
         let mut args = secrets.shared_args();
         args.extend(own.iter().map(|arg| (*arg).to_owned()));
+        Self::run(secrets, name, args)
+    }
+
+    /// Starts a binary with these arguments only.
+    pub(crate) fn run(secrets: &Secrets, name: &'static str, args: Vec<String>) -> Self {
         let log = secrets.path(&format!("{name}.log"));
         let mut child = Command::new(binary(name))
             .args(&args)
@@ -57,7 +62,7 @@ impl Server {
         let mut print = Command::new(binary(self.name));
         let printed = print.args(&self.args).arg("--print-config").output();
         let printed = said(&printed.expect("it runs"));
-        assert!(printed.contains("tokens_file"), "{printed}");
+        assert!(printed.contains("log_filter"), "{printed}");
         vec![
             of_process("cmdline"),
             of_process("environ"),
