@@ -7,13 +7,15 @@ use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
+use aftercall_proto::workflow::v1::GetCalendarRequest;
 use aftercall_tests::http2::{
     CHECK, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PREFACE, RST_STREAM,
     SETTINGS, WINDOW_UPDATE, frame, grpc_headers,
 };
+use aftercall_tests::{PATIENCE, eventually};
 use futures::future::join_all;
 use futures::stream::{StreamExt as _, iter};
-use prost::Message as _;
+use prost::Message;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
@@ -23,15 +25,21 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 
 use crate::Scale;
 use crate::attempts::Attempts;
-use crate::server::{Counters, Server, Socket};
+use crate::server::{Counters, LARGE, Product, Server, Socket};
 
 /// Connections of an attack at once.
 const ATTACKERS: usize = 4;
 /// Half-open connections at once.
 const HALF_OPEN: usize = 200;
 /// Connections that never read, and the streams of each.
-const SLOW_READERS: usize = 8;
+const SLOW_READERS: usize = 4;
+/// As many without limits take several times as much as a server may.
+const UNLIMITED_READERS: usize = 12;
 const SLOW_STREAMS: u32 = 100;
+/// Bytes that the socket of a slow reader holds at most, as far as the system allows that.
+const SLOW_BUFFER_BYTES: u32 = 4_096;
+/// Requests of a stream for descriptors, whose answers have some 15 KB each.
+const DESCRIPTORS_A_STREAM: usize = 16;
 /// Frames that are sent at once.
 const BATCH: u32 = 100;
 /// How often frames are sent over one connection. Even without our limits the HTTP/2 library takes
@@ -82,11 +90,17 @@ impl Attack {
         Self::Idle,
     ];
 
-    /// Whether the server stopped it. Those who only wait are bounded by memory and places.
+    /// The attacks of which a short run makes sure that they meet the same limits at an
+    /// alerter-server.
+    pub(crate) const TWO: [Self; 2] = [Self::Pings, Self::HalfOpen];
+
+    /// Whether the server stopped it. Idle connections only wait: the limit of connections bounds
+    /// them.
     pub(crate) fn was_stopped(self, attempts: Attempts, counters: &Counters) -> bool {
         match self {
             Self::RapidReset => attempts.cuts > 0 || counters.has("reset pauses"),
-            Self::SlowReaders | Self::Idle => true,
+            Self::SlowReaders => has_stalls(counters),
+            Self::Idle => !counters.has("connections refused"),
             _ => attempts.cuts > 0,
         }
     }
@@ -95,7 +109,7 @@ impl Attack {
     pub(crate) async fn run(self, server: &Server, scale: Scale) -> Attempts {
         let until = Instant::now() + scale.attack;
         match self {
-            Self::SlowReaders => of_all(SLOW_READERS, || read_slowly(server, until)).await,
+            Self::SlowReaders => read_slowly(server, scale, until).await,
             Self::HalfOpen => of_all(HALF_OPEN, || half_open(server, until)).await,
             Self::Idle => idle(server, scale.idle_connections, until).await,
             _ => of_all(ATTACKERS, || self.flood(server, until)).await,
@@ -213,46 +227,100 @@ async fn half_open(server: &Server, until: Instant) -> Attempts {
     attempts
 }
 
-/// A request for the descriptors of a service, which are large.
-fn reflection(stream: u32) -> Vec<u8> {
-    let symbol = "aftercall.workflow.v1.OperationsService".to_owned();
-    let request = ServerReflectionRequest {
-        host: String::new(),
-        message_request: Some(MessageRequest::FileContainingSymbol(symbol)),
-    };
-    let message = request.encode_to_vec();
+/// A message of gRPC with its head.
+fn framed(message: &impl Message) -> Vec<u8> {
+    let message = message.encode_to_vec();
     let length = u32::try_from(message.len()).expect("short").to_be_bytes();
-    let path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
-    let head = frame(HEADERS, END_HEADERS, stream, &grpc_headers(path));
-    let body = [&[0], &length[..], &message].concat();
-    [head, frame(DATA, 0, stream, &body)].concat()
+    [&[0], &length[..], &message].concat()
 }
 
-/// Asks for much, with windows without end, and reads nothing.
-async fn read_slowly(server: &Server, until: Instant) -> Attempts {
-    let mut attempts = Attempts::default();
-    let Ok(mut socket) = server.connect().await else {
-        return attempts;
+/// A request whose answer is large: for a calendar, or of an alerter-server for its descriptors, again
+/// and again.
+fn large_answer(product: Product, stream: u32) -> Vec<u8> {
+    let (path, body) = match product {
+        Product::Workflow => {
+            let request = GetCalendarRequest {
+                name: LARGE.to_owned(),
+            };
+            let path = "/aftercall.workflow.v1.WorkflowDefinitionService/GetCalendar";
+            (path, framed(&request))
+        }
+        Product::Alerter => {
+            let symbol = "aftercall.alert.v1.AlertService".to_owned();
+            let request = ServerReflectionRequest {
+                host: String::new(),
+                message_request: Some(MessageRequest::FileContainingSymbol(symbol)),
+            };
+            let path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+            (path, framed(&request).repeat(DESCRIPTORS_A_STREAM))
+        }
     };
-    attempts.opened = 1;
+    let head = frame(HEADERS, END_HEADERS, stream, &grpc_headers(path));
+    [head, frame(DATA, END_STREAM, stream, &body)].concat()
+}
+
+/// Asks for much, with windows without end, and reads nothing. Returns the connection, if it could be
+/// opened.
+async fn ask_for_much(server: &Server, until: Instant) -> io::Result<(Box<dyn Socket>, bool)> {
+    let mut socket = server.connect_with(Some(SLOW_BUFFER_BYTES)).await?;
     let window = 0x7fff_0000_u32.to_be_bytes();
     let settings = [&[0, 4], &window[..]].concat();
     let mut all = [PREFACE, &frame(SETTINGS, 0, 0, &settings)].concat();
     all.extend(frame(WINDOW_UPDATE, 0, 0, &window));
-    all.extend((0..SLOW_STREAMS).flat_map(|at| reflection(2 * at + 1)));
-    if let Ok(Ok(())) = timeout_at(until, socket.write_all(&all)).await {
-        attempts.sent = u64::from(SLOW_STREAMS);
-    }
-    tokio::time::sleep_until(until).await;
-    attempts
+    all.extend((0..SLOW_STREAMS).flat_map(|at| large_answer(server.product, 2 * at + 1)));
+    let is_sent = matches!(timeout_at(until, socket.write_all(&all)).await, Ok(Ok(())));
+    Ok((socket, is_sent))
 }
 
-/// Opens connections that send nothing more, as many as the system allows.
+/// Asks for much on many connections, which stay open at least as long as the attack lasts.
+async fn read_slowly(server: &Server, scale: Scale, until: Instant) -> Attempts {
+    let before = server.counters().await;
+    let asked = join_all((0..SLOW_READERS).map(|_| ask_for_much(server, until))).await;
+    let opened: Vec<_> = asked.into_iter().filter_map(Result::ok).collect();
+    let sent = opened.iter().filter(|(_, is_sent)| *is_sent).count() as u64;
+    tokio::time::sleep_until(until).await;
+    if scale.waits_for_stalls {
+        eventually("an unread answer is ended", || async {
+            let ended = server.counters().await.since(&before);
+            has_stalls(&ended).then_some(())
+        })
+        .await;
+    }
+    Attempts {
+        opened: opened.len() as u64,
+        cuts: 0,
+        sent: sent * u64::from(SLOW_STREAMS),
+    }
+}
+
+/// Waits until the answers that slow readers leave unread have made the memory of a server grow by
+/// so many bytes. Returns their connections.
+pub(crate) async fn fill_with_unread_answers(server: &Server, growth: u64) -> Vec<Box<dyn Socket>> {
+    let until = Instant::now() + PATIENCE;
+    let (before, mut open) = (server.memory(), Vec::new());
+    for _ in 0..UNLIMITED_READERS {
+        let asked = ask_for_much(server, until).await;
+        open.push(asked.expect("it listens").0);
+    }
+    eventually("unread answers fill the memory", || async {
+        (server.memory().saturating_sub(before) > growth).then_some(())
+    })
+    .await;
+    open
+}
+
+/// Whether the server has ended streams or connections whose answers are not read.
+fn has_stalls(counters: &Counters) -> bool {
+    counters.has("streams ended stalled") || counters.has("connections closed stalled")
+}
+
+/// Opens connections that send nothing more. Opening them may take longer than the attack lasts.
 async fn idle(server: &Server, count: usize, until: Instant) -> Attempts {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
-    // A lower limit leaves fewer connections, which the table shows.
+    // With a lower limit fewer are opened, and the test says so.
     let _ = setrlimit(Resource::Nofile, limit);
+    let opened_until = until + PATIENCE;
     let open = |_| async {
         let opening = async {
             let mut socket = server.connect().await?;
@@ -260,7 +328,7 @@ async fn idle(server: &Server, count: usize, until: Instant) -> Attempts {
             socket.write_all(&greeting).await?;
             io::Result::Ok(socket)
         };
-        timeout_at(until, opening).await.ok()?.ok()
+        timeout_at(opened_until, opening).await.ok()?.ok()
     };
     let opened = iter(0..count).map(open).buffer_unordered(OPENED_AT_ONCE);
     let mut sockets: Vec<_> = opened.filter_map(std::future::ready).collect().await;

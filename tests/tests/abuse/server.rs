@@ -9,10 +9,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use aftercall_client::Connector;
-use aftercall_tests::{Authority, PATIENCE, ServerProcess};
+use aftercall_proto::workflow::v1::workflow_definition_service_client::WorkflowDefinitionServiceClient;
+use aftercall_proto::workflow::v1::{Calendar, DayHours, Holiday, ImportCalendarRequest, Weekday};
+use aftercall_tests::{Authority, ServerProcess, eventually};
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::TcpSocket;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
@@ -20,6 +22,10 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::Scale;
+
+/// The name of a calendar of 200 KB.
+pub(crate) const LARGE: &str = "large";
+const HOLIDAYS: usize = 400;
 
 /// How a server is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +43,23 @@ impl fmt::Display for Transport {
     }
 }
 
+/// Which server is attacked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Product {
+    Workflow,
+    Alerter,
+}
+
+impl Product {
+    /// The name of its binary.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Workflow => "workflow-server",
+            Self::Alerter => "alerter-server",
+        }
+    }
+}
+
 /// A socket with or without TLS.
 pub(crate) trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -45,13 +68,21 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
 /// A server that is attacked.
 pub(crate) struct Server {
     process: ServerProcess,
+    pub(crate) product: Product,
+    /// The workflow-server that an alerter follows.
+    _upstream: Option<ServerProcess>,
     tls: Option<Arc<ClientConfig>>,
     ca: PathBuf,
     _dir: TempDir,
 }
 
 impl Server {
-    pub(crate) async fn start(transport: Transport, scale: Scale, more: &[&str]) -> Self {
+    pub(crate) async fn start(
+        product: Product,
+        transport: Transport,
+        scale: Scale,
+        more: &[&str],
+    ) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let authority = Authority::create();
         let ca = dir.path().join("ca.pem");
@@ -60,33 +91,66 @@ impl Server {
         let data = dir.path().join("data");
         let path = |path: &PathBuf| path.display().to_string();
         let mut args = vec!["--listen".to_owned(), "127.0.0.1:0".to_owned()];
-        args.extend(["--data-dir".to_owned(), path(&data)]);
-        // The places of the attack and of everybody else.
-        let connections = (scale.idle_connections + 2_000).to_string();
-        args.extend(["--connections-max".to_owned(), connections]);
-        if !scale.is_full {
-            // A short attack sees the end of these.
-            let short = ["--handshake-seconds", "1", "--first-request-seconds", "1"];
-            let is_set = |name: &str| more.contains(&name);
-            let unset = short.chunks(2).filter(|pair| !is_set(pair[0]));
-            args.extend(unset.flatten().map(ToString::to_string));
-        }
-        args.extend(more.iter().map(ToString::to_string));
+        args.extend(scale.settings(more));
         let tls = (transport == Transport::Tls).then(|| {
             args.extend(["--tls-certificate".to_owned(), path(&certificate)]);
             args.extend(["--tls-key".to_owned(), path(&key)]);
             Arc::new(trusting(&authority))
         });
         let started = tokio::task::spawn_blocking(move || {
+            let upstream = (product == Product::Alerter).then(|| ServerProcess::workflow(&data, 0));
+            match &upstream {
+                Some(upstream) => args.extend([
+                    "--workflow-server".to_owned(),
+                    format!("http://{}", upstream.address()),
+                ]),
+                None => args.extend(["--data-dir".to_owned(), path(&data)]),
+            }
             let args: Vec<&str> = args.iter().map(String::as_str).collect();
-            ServerProcess::start("workflow-server", &args)
+            (ServerProcess::start(product.name(), &args), upstream)
         });
-        Self {
-            process: started.await.expect("it starts"),
+        let (process, upstream) = started.await.expect("it starts");
+        let server = Self {
+            process,
+            product,
+            _upstream: upstream,
             tls,
             ca,
             _dir: dir,
+        };
+        if product == Product::Workflow {
+            server.import_calendar().await;
         }
+        server
+    }
+
+    /// Imports a large calendar.
+    async fn import_calendar(&self) {
+        let connection = self.connector().connect().await.expect("it listens");
+        let mut authors = WorkflowDefinitionServiceClient::new(connection);
+        let day = |at| Holiday {
+            date: format!("{}-01-01", 2_000 + at),
+            // Four bytes a letter.
+            title: "\u{1d4c1}".repeat(128),
+            ..Holiday::default()
+        };
+        let calendar = Calendar {
+            name: LARGE.to_owned(),
+            title: "A calendar".to_owned(),
+            time_zone: "UTC".to_owned(),
+            hours: vec![DayHours {
+                weekday: Weekday::Monday.into(),
+                openings: vec!["09:00-17:00".to_owned()],
+            }],
+            holidays: (0..HOLIDAYS).map(day).collect(),
+            ..Calendar::default()
+        };
+        let import = ImportCalendarRequest {
+            calendar: Some(calendar),
+            actor: "author".to_owned(),
+            ..ImportCalendarRequest::default()
+        };
+        authors.import_calendar(import).await.expect("a calendar");
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -107,7 +171,19 @@ impl Server {
 
     /// Opens a socket, after the handshake of TLS.
     pub(crate) async fn connect(&self) -> io::Result<Box<dyn Socket>> {
-        let socket = TcpStream::connect(self.address()).await?;
+        self.connect_with(None).await
+    }
+
+    /// The same with so many bytes for what is received.
+    pub(crate) async fn connect_with(
+        &self,
+        receive_bytes: Option<u32>,
+    ) -> io::Result<Box<dyn Socket>> {
+        let socket = TcpSocket::new_v4()?;
+        if let Some(bytes) = receive_bytes {
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        let socket = socket.connect(self.address()).await?;
         socket.set_nodelay(true)?;
         let Some(tls) = &self.tls else {
             return Ok(Box::new(socket));
@@ -127,8 +203,10 @@ impl Server {
     }
 
     /// What it has refused so far.
+    ///
+    /// A full server keeps a few places for this; while others hold these too, it is read again.
     pub(crate) async fn counters(&self) -> Counters {
-        let reading = async {
+        let read = async || {
             let mut socket = self.connect().await?;
             let request = b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
             socket.write_all(request).await?;
@@ -136,8 +214,10 @@ impl Server {
             socket.read_to_string(&mut text).await?;
             io::Result::Ok(text)
         };
-        let text = tokio::time::timeout(PATIENCE, reading).await;
-        Counters::of(&text.expect("in time").expect("the metrics"))
+        let text = eventually("the metrics are read", || async {
+            read().await.ok().filter(|text| text.contains("# HELP"))
+        });
+        Counters::of(&text.await)
     }
 }
 

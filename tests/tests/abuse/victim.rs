@@ -1,20 +1,50 @@
-//! Another client of a server that is attacked: it changes something durable, again and again.
+//! Another client of a server that is attacked. At a workflow-server it changes something durable,
+//! at an alerter-server it reads the wallboard, again and again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use aftercall_client::Connection;
+use aftercall_proto::alert::v1::GetWallboardRequest;
+use aftercall_proto::alert::v1::alert_service_client::AlertServiceClient;
 use aftercall_proto::workflow::v1::ImportTeamRequest;
 use aftercall_proto::workflow::v1::workflow_definition_service_client::WorkflowDefinitionServiceClient;
+use aftercall_tests::eventually;
 use tokio::time::timeout;
+use tonic::Status;
 
-use crate::server::{Server, resident_bytes};
+use crate::server::{Product, Server, resident_bytes};
 
 /// The client; its connection is older than any attack.
 pub(crate) struct Victim {
-    client: WorkflowDefinitionServiceClient<Connection>,
+    client: Client,
     server_process: u32,
+}
+
+/// The client of a service.
+#[derive(Clone)]
+enum Client {
+    Author(WorkflowDefinitionServiceClient<Connection>),
+    Wall(AlertServiceClient<Connection>),
+}
+
+impl Client {
+    /// Calls once.
+    async fn call(&mut self, number: usize) -> Result<(), Status> {
+        match self {
+            Self::Author(client) => {
+                let team = ImportTeamRequest {
+                    name: "billing".to_owned(),
+                    title: format!("Title {number}"),
+                    actor: "author".to_owned(),
+                    ..ImportTeamRequest::default()
+                };
+                client.import_team(team).await.map(drop)
+            }
+            Self::Wall(client) => client.get_wallboard(GetWallboardRequest {}).await.map(drop),
+        }
+    }
 }
 
 /// What it saw in a while.
@@ -33,37 +63,47 @@ const CALL_MAX: Duration = Duration::from_secs(10);
 impl Victim {
     pub(crate) async fn start(server: &Server) -> Self {
         let connection = server.connector().connect().await.expect("it listens");
-        let victim = Self {
-            client: WorkflowDefinitionServiceClient::new(connection),
-            server_process: server.process_id(),
+        let client = match server.product {
+            Product::Workflow => Client::Author(WorkflowDefinitionServiceClient::new(connection)),
+            Product::Alerter => Client::Wall(AlertServiceClient::new(connection)),
         };
-        let seen = victim.watch(Duration::from_millis(300)).await;
-        assert_eq!(seen.failed, None, "it is served before any attack");
-        victim
+        // An alerter has nothing to show before it has read the feed.
+        eventually("it is served before any attack", || {
+            let mut client = client.clone();
+            async move { client.call(0).await.ok() }
+        })
+        .await;
+        Self {
+            client,
+            server_process: server.process_id(),
+        }
     }
 
-    /// Calls the server for so long.
-    pub(crate) async fn watch(&self, time: Duration) -> Seen {
+    /// Calls the server as long as something else runs; what came of that, and what was seen.
+    pub(crate) async fn watch<T>(&self, running: impl Future<Output = T>) -> (T, Seen) {
         let has_ended = Arc::new(AtomicBool::new(false));
         let memory = self.memory_max(&has_ended);
+        let ending = async {
+            let result = running.await;
+            has_ended.store(true, Ordering::Relaxed);
+            result
+        };
+        let (result, mut seen) = tokio::join!(ending, self.call_until(&has_ended));
+        seen.memory_max = memory.join().expect("no panic");
+        (result, seen)
+    }
+
+    /// Calls until the end, or until a call fails.
+    async fn call_until(&self, has_ended: &AtomicBool) -> Seen {
         let mut seen = Seen::default();
-        let until = Instant::now() + time;
-        while Instant::now() < until && seen.failed.is_none() {
-            let team = ImportTeamRequest {
-                name: "billing".to_owned(),
-                title: format!("Title {}", seen.durations.len()),
-                actor: "author".to_owned(),
-                ..ImportTeamRequest::default()
-            };
+        while !has_ended.load(Ordering::Relaxed) && seen.failed.is_none() {
             let (begun, mut client) = (Instant::now(), self.client.clone());
-            match timeout(CALL_MAX, client.import_team(team)).await {
-                Ok(Ok(_)) => seen.durations.push(begun.elapsed()),
+            match timeout(CALL_MAX, client.call(seen.durations.len())).await {
+                Ok(Ok(())) => seen.durations.push(begun.elapsed()),
                 Ok(Err(status)) => seen.failed = Some(format!("{status:?}")),
                 Err(_) => seen.failed = Some("no answer came".to_owned()),
             }
         }
-        has_ended.store(true, Ordering::Relaxed);
-        seen.memory_max = memory.join().expect("no panic");
         seen
     }
 
