@@ -2,6 +2,7 @@
 
 mod board;
 mod caller;
+mod demo;
 mod desk;
 mod everyone;
 mod fair_shares;
