@@ -27,6 +27,8 @@ export const everyone = (page) => ({
     const isTooWide = await page().evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     return [...(await violations(page())), ...(isTooWide > 0 ? [`${isTooWide} pixels too wide`] : [])];
   },
+  // A picture of the part of the page that people see first.
+  top: ({ selector: width, text: path }) => page().screenshot({ path, clip: { x: 0, y: 0, width: Number(width), height: 900 } }).then(() => true),
   // What the checks must find.
   spoil: () => page().evaluate(() => {
     const wide = document.createElement("div");
@@ -42,6 +44,33 @@ export const everyone = (page) => ({
       if (await page().evaluate((selector) => document.activeElement?.matches(selector), selector)) return presses;
     }
     throw new Error("the keyboard does not get there");
+  },
+  // Presses Tab through the whole page: the controls that it never reaches, and those that do not show the focus.
+  tabThrough: async () => {
+    await page().evaluate(() => Object.assign(window, { reached: [], faint: [] }));
+    for (let presses = 0; presses < 300; presses += 1) {
+      await page().keyboard.press("Tab");
+      const isOver = await page().evaluate(() => {
+        const { reached, faint } = window;
+        const at = document.activeElement;
+        // A field for a time has the focus for several presses.
+        if (at === reached.at(-1)) return false;
+        if (at === document.body || reached.includes(at)) return true;
+        reached.push(at);
+        const shown = at.matches("[type=checkbox], [type=radio]") ? at.closest("label") ?? at : at;
+        if (![at, shown].some((one) => getComputedStyle(one).outlineStyle !== "none")) faint.push(at.outerHTML.slice(0, 120));
+        return false;
+      });
+      if (isOver) break;
+    }
+    return page().evaluate(() => {
+      const { reached, faint } = window;
+      const all = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")];
+      // Of a group of radio buttons one is reached, and the arrows do the rest.
+      const isExpected = (one) => one.checkVisibility({ visibilityProperty: true }) && !one.disabled && one.tabIndex >= 0 && one.type !== "radio";
+      const missed = all.filter((one) => isExpected(one) && !reached.includes(one)).map((one) => one.outerHTML.slice(0, 120));
+      return { reached: reached.length, missed, faint };
+    });
   },
   type: ({ text }) => page().keyboard.type(text).then(() => true),
   has_focus: ({ selector }) => page().waitForFunction((selector) => document.activeElement?.matches(selector), selector).then(() => true),

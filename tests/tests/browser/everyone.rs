@@ -1,49 +1,23 @@
 //! The page can be used by everybody: WCAG 2.2 AA by axe on each page, the keyboard alone, narrow and
 //! zoomed windows, both colours, other scripts, zones and languages.
 
-use aftercall_proto::workflow::v1::FollowUp;
-use aftercall_tests::{Clients, House, set, set_refund, with_refund};
+use aftercall_proto::workflow::v1::{FollowUp, ImportWorkflowRequest};
+use aftercall_tests::{Clients, House, REFUND, set, set_refund, with_refund};
+use call_manager::config::CallManagerConfig;
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::desk::{Desk, Page};
+use crate::pages::{BEHIND_FORMS, PAGES};
 
-/// The pages, and what shows that each is there. `ID` is a follow-up, `TRIED` the address of
-/// a try-out.
-const PAGES: &[(&str, &str)] = &[
-    ("/", ".line.live"),
-    ("/f/ID", "#panel article"),
-    ("/f/ID/history", "main"),
-    ("/caller?phone=030", "main"),
-    ("/snoozed", "main"),
-    ("/team", "main"),
-    ("/team/person?name=Ann", "main"),
-    ("/my-work", "main"),
-    ("/wall", "main"),
-    ("/workflows", "main"),
-    ("/workflows/edit", "main"),
-    ("/workflows/teams", "main"),
-    ("/workflows/w/refund", "main"),
-    ("/workflows/w/refund/try", "main"),
-    ("TRIED", "#next"),
-    ("/workflows/w/refund/archive", "main"),
-    ("/workflows/w/refund/differences", "main"),
-    ("/workflows/calendars", "main"),
-    ("/instances", "main"),
-    ("/instances/stuck", "main"),
-    ("/instances/i/ID", "main"),
-    ("/instances/batches", "main"),
-    ("/instances/report?from=2026-01-01", "table"),
-    ("/instances/work?workflow=refund&all=1", "#work"),
-    ("/instances/server", "#well"),
-    ("/instances/erasures", "main"),
-    ("/sign-in", "[name=token]"),
-    ("/signed-in", "main"),
-    ("/no-such-page", "main"),
-];
+/// Where pictures of all pages are kept, for people to look at.
+const PICTURES: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/pages");
+
+/// A broken file: its editor shows the findings at their lines.
+const BROKEN: &str = "format: 1\nworkflow: broken\ntitle: Broken\nnonsense: 1\n";
 
 struct Scene {
-    _house: House,
+    house: House,
     clients: Clients,
     _sessions: TempDir,
     page: Page,
@@ -56,10 +30,17 @@ impl Scene {
         let house = House::start().await;
         let mut clients = with_refund(&house).await;
         let one = set(&mut clients, "1001", 72.5).await;
+        let draft = ImportWorkflowRequest {
+            file: REFUND.replace("workflow: refund", "workflow: repair"),
+            actor: "author".to_owned(),
+            ..ImportWorkflowRequest::default()
+        };
+        let imported = clients.definitions.import_workflow(draft).await;
+        imported.expect("a draft");
         let sessions = tempfile::tempdir().expect("a directory");
         let page = Page::start(&house, sessions.path(), 0).await;
         Self {
-            _house: house,
+            house,
             clients,
             _sessions: sessions,
             page,
@@ -85,6 +66,35 @@ impl Scene {
     }
 }
 
+/// Checks the page that is open in each width and colour, and keeps pictures of it. Returns what is
+/// wrong.
+async fn check(desk: &mut Desk, name: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    // 640 is a window of 1,280 at a zoom of 200 %.
+    for (colours, width) in [
+        ("light", "1280"),
+        ("dark", "1280"),
+        ("light", "640"),
+        ("dark", "320"),
+    ] {
+        let here = desk.step("fits", colours, width).await;
+        for what in here.as_array().expect("a list") {
+            found.push(format!("{name} {colours} {width}: {what}"));
+        }
+        if width != "640" {
+            let file = if name == "/" {
+                "board"
+            } else {
+                name.trim_start_matches('/')
+            };
+            let file = file.replace(|sign: char| !sign.is_alphanumeric(), "-");
+            let path = format!("{PICTURES}/{file}-{colours}-{width}.png");
+            desk.step("top", width, &path).await;
+        }
+    }
+    found
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_accessible_in_each_width_and_colour() {
     let mut scene = Scene::start().await;
@@ -106,22 +116,11 @@ async fn every_page_is_accessible_in_each_width_and_colour() {
     let mut found = Vec::new();
     let tried = scene.tried().await;
     for (path, shown) in PAGES {
-        let path = path.replace("ID", &scene.one.instance_id);
-        let path = path.replace("TRIED", &tried);
-        scene.desk.goto(&scene.page.url(&path)).await;
+        let address = path.replace("ID", &scene.one.instance_id);
+        let address = address.replace("TRIED", &tried);
+        scene.desk.goto(&scene.page.url(&address)).await;
         scene.desk.sees(shown).await;
-        // 640 is a window of 1,280 at a zoom of 200 %.
-        for (colours, width) in [
-            ("light", "1280"),
-            ("dark", "1280"),
-            ("light", "640"),
-            ("dark", "320"),
-        ] {
-            let here = scene.desk.step("fits", colours, width).await;
-            for what in here.as_array().expect("a list") {
-                found.push(format!("{path} {colours} {width}: {what}"));
-            }
-        }
+        found.extend(check(&mut scene.desk, path).await);
     }
     assert!(found.is_empty(), "{found:#?}");
     // The control: axe finds an image without a text, and a wide element is noticed.
@@ -131,6 +130,61 @@ async fn every_page_is_accessible_in_each_width_and_colour() {
         spoilt.contains("image-alt") && spoilt.contains("too wide"),
         "{spoilt}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_behind_forms_are_accessible_too() {
+    let mut scene = Scene::start().await;
+    // What is done to several is a batch.
+    set(&mut scene.clients, "1003", 20.0).await;
+    let (page, desk) = (&scene.page, &mut scene.desk);
+    let mut found = Vec::new();
+    desk.goto(&page.url("/workflows/edit")).await;
+    desk.fill("#editor textarea", BROKEN).await;
+    desk.click("button[value=check]").await;
+    desk.sees("main .finding").await;
+    found.extend(check(desk, "/workflows/edit findings").await);
+
+    desk.goto(&page.url("/instances/work?workflow=refund&all=1"))
+        .await;
+    desk.step("check", "#work [value=cancel]", "").await;
+    desk.fill("#work [name=reason]", "a mistake").await;
+    desk.click("#work button").await;
+    desk.sees("#outlook").await;
+    found.extend(check(desk, "/instances/work dry run").await);
+    desk.click("#start button").await;
+    desk.reads("#progress h2", "Done").await;
+    found.extend(check(desk, BEHIND_FORMS[0]).await);
+
+    let mut request = set_refund("1002", 10.0);
+    let properties = request.properties.as_mut().expect("properties");
+    properties.caller.as_mut().expect("a caller").phone = "+49 30 1234".to_owned();
+    let set = scene.clients.scripts.set_workflow(request).await;
+    set.expect("set");
+    desk.goto(&page.url("/instances/erasures")).await;
+    desk.fill("#look [name=known_by]", "+49 30 1234").await;
+    desk.fill("#look [name=reason]", "a wish").await;
+    desk.click("#look button").await;
+    desk.sees("#found").await;
+    found.extend(check(desk, "/instances/erasures question").await);
+    desk.fill("#erase [name=again]", "+49 30 1234").await;
+    desk.click("#erase button").await;
+    desk.sees("#progress").await;
+    found.extend(check(desk, BEHIND_FORMS[1]).await);
+
+    // The page names its provider before it has asked for anything.
+    let settings = CallManagerConfig {
+        oidc_issuer: "http://127.0.0.1:9".to_owned(),
+        oidc_client_id: "call-manager".to_owned(),
+        ..CallManagerConfig::default()
+    };
+    let other = Page::start_with(&scene.house, settings, 0).await;
+    desk.goto(&other.url("/sign-in")).await;
+    desk.sees("a.button.main").await;
+    found.extend(check(desk, "/sign-in provider").await);
+    assert!(found.is_empty(), "{found:#?}");
+    desk.is_sound().await;
+    other.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
