@@ -16,10 +16,10 @@ const errors = [];
 const watch = (page) => page.on("pageerror", (error) => errors.push(error.message));
 let [context, page] = [];
 
-/** A browser of somebody else, in another language. */
-async function open(locale) {
+/** A browser of somebody else, perhaps in another language or on a telephone. */
+async function open(locale, options = {}) {
   await context?.close();
-  context = await browser.newContext({ viewport: { width: 1280, height: 900 }, timezoneId: "Europe/Berlin", locale });
+  context = await browser.newContext({ viewport: { width: 1280, height: 900 }, timezoneId: "Europe/Berlin", locale, ...options });
   context.setDefaultTimeout(STEP_MAX_MS);
   await context.route(isForeign, (route) => route.abort());
   page = await context.newPage();
@@ -51,13 +51,13 @@ function countSounds() {
   };
 }
 
-/** Notices of the system, which are kept and not shown. This runs in the page. */
-function keepNotices() {
+/** Notices of the system, which are kept and not shown. A person may decline them. This runs in the page. */
+function keepNotices(isDeclined) {
   window.notices = [];
   window.Notification = class extends EventTarget {
     static permission = "default";
     static async requestPermission() {
-      this.permission = navigator.userActivation.isActive ? "granted" : "denied";
+      this.permission = navigator.userActivation.isActive && !isDeclined ? "granted" : "denied";
       return this.permission;
     }
     constructor(title, { body }) {
@@ -72,6 +72,15 @@ const steps = {
   ...everyone(() => page),
   ...speed(() => page),
   language: ({ text }) => open(text).then(() => true),
+  // A telephone with a small screen, on which people tap. `tap` answers with the size of what was tapped.
+  phone: () => open("en-GB", { viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true }).then(() => true),
+  tap: async ({ selector }) => {
+    const target = page.locator(selector).first();
+    await target.scrollIntoViewIfNeeded();
+    const { width, height } = await target.boundingBox();
+    await target.tap();
+    return [width, height];
+  },
   goto: ({ text }) => page.goto(text).then((answer) => answer.status()),
   reload: () => page.reload().then(() => page.waitForSelector(".line.live")).then(() => true),
   tab: async ({ text }) => {
@@ -90,6 +99,13 @@ const steps = {
     }
     return true;
   },
+  // Presses on an element, and holds. `release` lets go, wherever the pointer is then.
+  hold: async ({ selector }) => {
+    await page.locator(selector).first().hover();
+    await page.mouse.down();
+    return true;
+  },
+  release: () => page.mouse.up().then(() => true),
   back: () => page.goBack().then(() => true),
   // Goes to a tab by its number, from 0.
   turn: async ({ text }) => {
@@ -108,7 +124,8 @@ const steps = {
   icon: () => page.locator("link[rel=icon]").getAttribute("href"),
   listen: () => context.addInitScript(countSounds).then(() => true),
   notices: () => page.evaluate(() => window.notices),
-  notice: () => context.addInitScript(keepNotices).then(() => true),
+  notice: ({ text }) => context.addInitScript(keepNotices, text === "declined").then(() => true),
+  style: ({ selector, text }) => page.locator(selector).first().evaluate((element, name) => getComputedStyle(element).getPropertyValue(name), text),
   // What a time shows, and how many seconds are left until it by the clock of the page.
   time_left: ({ selector }) => page.locator(selector).first().evaluate((time) => [time.textContent, (Date.parse(time.dateTime) - Date.now()) / 1000]),
   // Scrolls to a height; `scrolled` waits until the page is there.
@@ -144,6 +161,7 @@ const steps = {
     return text ? (await page.goto(text)).status() : true;
   },
   check: ({ selector }) => page.locator(selector).first().check().then(() => true),
+  uncheck: ({ selector }) => page.locator(selector).first().uncheck().then(() => true),
   upload: ({ selector, text }) =>
     page.locator(selector).first().setInputFiles({ name: "file.yaml", mimeType: "text/plain", buffer: Buffer.from(text) }).then(() => true),
   // All drafts that the browser keeps.

@@ -138,6 +138,11 @@ async fn a_reload_returns_to_the_place_in_the_list() {
     desk.step("scrolled", "", "4000").await;
     desk.reload().await;
     desk.step("scrolled", "", "4000").await;
+    // "Back" from another page does too.
+    desk.goto(&scene.page.url("/snoozed")).await;
+    desk.step("back", "", "").await;
+    desk.sees(".line.live").await;
+    desk.step("scrolled", "", "4000").await;
     desk.is_sound().await;
 }
 

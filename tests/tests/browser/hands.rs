@@ -1,6 +1,6 @@
 //! The board without a mouse, with quick hands, and with two people at it.
 
-use aftercall_proto::workflow::v1::GetFollowUpRequest;
+use aftercall_proto::workflow::v1::{AddNoteRequest, GetFollowUpRequest};
 use aftercall_tests::{push, set};
 use serde_json::json;
 
@@ -133,6 +133,100 @@ async fn keys_can_be_changed_and_switched_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_undo_that_is_too_late_says_so() {
+    let (mut scene, one) = Scene::start().await;
+    let desk = &mut scene.desk;
+    desk.step("clock", "", "").await;
+    desk.reload().await;
+    desk.click(&format!("{} button", row(&one))).await;
+    desk.sees("#undo button:not([hidden])").await;
+    // The servers take it back for five minutes.
+    desk.step("later", "", "280").await;
+    desk.sees("#undo button:not([hidden])").await;
+    desk.step("later", "", "25").await;
+    desk.exists("#undo button[hidden]").await;
+    desk.reads(UNDO, "Approve · Ada: it is too late").await;
+    desk.step("later", "", "61").await;
+    desk.exists("#undo[hidden]").await;
+    desk.is_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_key_does_what_the_settings_say() {
+    let (mut scene, one) = Scene::start().await;
+    let two = set(&mut scene.clients, "1002", 20.0).await;
+    let desk = &mut scene.desk;
+    desk.sees(&row(&two)).await;
+    let rows = desk.rows().await;
+    for (key, place) in [("j", 0), ("j", 1), ("j", 1), ("k", 0), ("k", 0)] {
+        desk.step("press", "", key).await;
+        assert_eq!(desk.step("focused", "", "").await, rows[place]);
+    }
+    let first = if rows[0] == one.instance_id {
+        &one
+    } else {
+        &two
+    };
+    for state in [".picked", ":not(.picked)"] {
+        desk.step("press", "", "x").await;
+        desk.exists(&format!("{}{state}", row(first))).await;
+    }
+    desk.step("press", "", "n").await;
+    desk.step("has_focus", "#panel form[data-form=note] textarea", "")
+        .await;
+    desk.exists(&format!("#panel [data-id='{}']", first.instance_id))
+        .await;
+    // In a field, keys are text.
+    desk.step("type", "", "junk").await;
+    let note = "#panel form[data-form=note] textarea";
+    assert_eq!(desk.value(note).await, "junk");
+    desk.fill(note, "").await;
+    desk.click("#panel h2").await;
+    desk.step("press", "", "Escape").await;
+    desk.step("gone", "#panel article", "").await;
+    desk.step("press", "", "f").await;
+    desk.step("has_focus", "#filter [name=q]", "").await;
+
+    desk.click(&format!("{} [data-act=push]", row(&two))).await;
+    desk.sees(UNDO).await;
+    desk.step("press", "", "u").await;
+    desk.exists(&format!(
+        "{}[data-rev='3'][data-stage='refund/1']",
+        row(&two)
+    ))
+    .await;
+    desk.is_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_chosen_colours_stay_over_a_reload() {
+    let (mut scene, _) = Scene::start().await;
+    let desk = &mut scene.desk;
+    let mut seen = Vec::new();
+    for theme in ["light", "dark"] {
+        desk.click(".me summary").await;
+        desk.step("choose", "#theme", theme).await;
+        desk.reload().await;
+        desk.exists(&format!("html[data-theme={theme}]")).await;
+        seen.push(desk.step("style", "body", "background-color").await);
+    }
+    assert_ne!(seen[0], seen[1]);
+    // Other pages have them too, and the browser's own can be chosen again.
+    desk.goto(&scene.page.url("/team")).await;
+    assert_eq!(
+        desk.step("style", "body", "background-color").await,
+        seen[1]
+    );
+    desk.click(".me summary").await;
+    desk.step("choose", "#theme", "").await;
+    assert_eq!(
+        desk.step("style", "body", "background-color").await,
+        seen[0]
+    );
+    desk.is_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_click_that_slips_to_another_row_does_nothing() {
     let (mut scene, one) = Scene::start().await;
     let two = set(&mut scene.clients, "1002", 20.0).await;
@@ -148,6 +242,50 @@ async fn a_click_that_slips_to_another_row_does_nothing() {
         let first = format!("{}[data-stage='refund/1']", row(follow_up));
         desk.step("exists", &first, "").await;
     }
+    desk.is_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_press_counts_although_its_row_is_shown_again() {
+    let (mut scene, one) = Scene::start().await;
+    let two = set(&mut scene.clients, "1002", 20.0).await;
+    let desk = &mut scene.desk;
+    desk.sees(&row(&two)).await;
+    // Ben writes a note while Ann holds the button: the row is another element, its button the same.
+    desk.step("hold", &format!("{} [data-act=push]", row(&one)), "")
+        .await;
+    let note = AddNoteRequest {
+        actor: "Ben".to_owned(),
+        instance_id: one.instance_id.clone(),
+        text: "Ada rings again".to_owned(),
+        ..AddNoteRequest::default()
+    };
+    let noted = scene.clients.manager.add_note(note).await;
+    noted.expect("Ben notes it");
+    desk.exists(&format!("{}[data-rev='2']", row(&one))).await;
+    desk.step("release", "", "").await;
+    desk.exists(&format!("{}[data-stage='refund/2']", row(&one)))
+        .await;
+
+    // Ben pushes it while Ann holds it: another button is under the pointer, and nothing happens.
+    desk.step("hold", &format!("{} [data-act=push]", row(&two)), "")
+        .await;
+    let approved = push(&two, "approve", "Ben");
+    let pushed = scene.clients.manager.push_button(approved).await;
+    pushed.expect("Ben is faster");
+    desk.exists(&format!("{}[data-stage='refund/2']", row(&two)))
+        .await;
+    desk.step("release", "", "").await;
+    // A true click goes through the same queue, so nothing came before it.
+    desk.click(&format!("{} .claim", row(&one))).await;
+    desk.exists(&format!("{}[data-holder='Ann']", row(&one)))
+        .await;
+    desk.exists(&format!(
+        "{}[data-rev='2'][data-stage='refund/2']",
+        row(&two)
+    ))
+    .await;
+    assert_eq!(desk.step("count", "#panel article", "").await, 0);
     desk.is_sound().await;
 }
 
