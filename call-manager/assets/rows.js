@@ -153,7 +153,8 @@ export function put({ id, rev, html, by }) {
     append(row);
   }
   fit(row.parentElement);
-  if (isWhole && !row.dataset.seen && row.dataset.alert !== old?.dataset.alert) report('arrived', { row, by });
+  // A seen alert is news again once nobody has worked on it for its time.
+  if (isWhole && !row.dataset.seen && (row.dataset.alert !== old?.dataset.alert || old.dataset.seen)) report('arrived', { row, by });
   offer(row);
   expect(row);
   if (isFrozen()) moved.add(row);

@@ -13,6 +13,7 @@ mod hostile;
 mod instances;
 mod kept_text;
 mod line;
+mod marked;
 mod markup;
 mod members;
 mod notices;
