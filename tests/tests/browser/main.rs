@@ -6,6 +6,7 @@ mod demo;
 mod desk;
 mod everyone;
 mod fair_shares;
+mod filters;
 mod follow_up;
 mod greyed;
 mod hands;
