@@ -124,11 +124,6 @@ impl Guarded {
         (Self { house, one, home }, of_names)
     }
 
-    /// A new token, for servers that start afterwards.
-    pub(crate) fn token(&self, name: &str, role: Role) -> String {
-        new_token(&self.home.path().join("tokens"), name, role, "")
-    }
-
     /// The settings of a page whose sessions are kept.
     pub(crate) fn settings(&self) -> CallManagerConfig {
         CallManagerConfig {
@@ -138,7 +133,8 @@ impl Guarded {
     }
 }
 
-fn new_token(file: &Path, name: &str, role: Role, team: &str) -> String {
+/// A new token in a file, limited to a team; to none where that is empty.
+pub(crate) fn new_token(file: &Path, name: &str, role: Role, team: &str) -> String {
     let kind = match role {
         Role::Alerter | Role::ScriptEngine => TokenKind::Service,
         _ => TokenKind::Person,

@@ -1,9 +1,6 @@
-//! What people type is kept, also over the end of a session and of all servers.
+//! What people type is theirs alone, and sensitive text is not kept. `killed.rs` ends all servers.
 
-use aftercall_client::{Connection, Connector, Token};
-use aftercall_identity::token_file::revoke;
 use aftercall_proto::access::v1::Role;
-use aftercall_proto::workflow::v1::script_engine_service_client::ScriptEngineServiceClient;
 use aftercall_tests::{House, REFUND, set_refund, text, with_refund};
 
 use crate::desk::{Desk, Guarded, Page};
@@ -17,80 +14,12 @@ fn protected() -> String {
     )
 }
 
-/// The note of the button that needs one.
-const REJECT: &str = "form[data-form=push-reject]";
 /// The note that everybody may write.
 const NOTE: &str = "form[data-form=note]";
-
-async fn scripts(house: &House, token: &str) -> ScriptEngineServiceClient<Connection> {
-    let connector = Connector::to(&house.workflow_url()).expect("an address");
-    let token = Token::new(token).expect("a token");
-    let connected = connector.tokens(token).connect().await;
-    ScriptEngineServiceClient::new(connected.expect("connected"))
-}
 
 async fn sign_in(desk: &mut Desk, token: &str) {
     desk.fill("[name=token]", token).await;
     desk.click("main button").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_character_survives_the_end_of_everything() {
-    let names = [("Ann", Role::Agent), ("engine", Role::ScriptEngine)];
-    let (mut guarded, [ann, engine]) = Guarded::start("", names).await;
-    let page = Page::start_with(&guarded.house, guarded.settings(), 0).await;
-    let mut desk = Desk::open().await;
-    let path = format!("/f/{}", guarded.one.instance_id);
-    desk.goto(&page.url(&path)).await;
-    sign_in(&mut desk, &ann).await;
-    desk.sees(".line.live").await;
-    let (note, reason) = (format!("{NOTE} textarea"), format!("{REJECT} textarea"));
-    desk.fill(&note, "Called back: «nobody» <at home>").await;
-    desk.fill(&reason, "The parcel came back\non Friday, 12 €")
-        .await;
-    let mut scripts = scripts(&guarded.house, &engine).await;
-    for call in 0..100 {
-        let request = set_refund(format!("many/{call}"), 10.0);
-        scripts.set_workflow(request).await.expect("set");
-    }
-    desk.remember("before").await;
-
-    // All servers end, and the token of the session with them.
-    let port = page.address.port();
-    page.stop().await;
-    guarded.house.stop_alerter().await;
-    guarded.house.stop_workflow().await;
-    desk.sees(".line.lost").await;
-    let tokens = guarded.home.path().join("tokens");
-    revoke(&tokens, "Ann").expect("revoked");
-    let again = guarded.token("Ann", Role::Agent);
-    guarded.house.start_workflow().await;
-    guarded.house.start_alerter().await;
-    let page = Page::start_with(&guarded.house, guarded.settings(), port).await;
-    desk.sees("#session .over").await;
-    desk.step("popup", "#session .over a", "").await;
-    sign_in(&mut desk, &again).await;
-    desk.step("popped", "", "alone").await;
-    desk.sees(".line.live").await;
-    assert_eq!(desk.step("runs", "", "before").await, true, "no reload");
-
-    for is_reloaded in [false, true] {
-        if is_reloaded {
-            desk.reload().await;
-        }
-        let kept = (desk.value(&note).await, desk.value(&reason).await);
-        assert_eq!(kept.0, "Called back: «nobody» <at home>");
-        assert_eq!(kept.1, "The parcel came back\non Friday, 12 €");
-    }
-    // Both go to the visit that Ann saw.
-    desk.click(&format!("{NOTE} button")).await;
-    desk.reads(".notes li", "«nobody» <at home>").await;
-    desk.click(&format!("{REJECT} button.main")).await;
-    desk.reads(".ended", "rejected").await;
-    desk.goto(&page.url(&format!("{path}/history"))).await;
-    desk.reads("main", "on Friday, 12 €").await;
-    desk.is_sound().await;
-    page.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

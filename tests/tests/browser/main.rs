@@ -13,6 +13,7 @@ mod hands;
 mod hostile;
 mod instances;
 mod kept_text;
+mod killed;
 mod line;
 mod marked;
 mod markup;
