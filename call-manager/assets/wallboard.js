@@ -1,12 +1,9 @@
 // The counts, live: on the page of the team and on the wall.
 //
-// Promise: a page never shows "live" while nothing comes, and it tries for as long as it is open.
+// Promise: a page never shows "live" while nothing comes.
 
-import { ask } from './dom.js';
+import { person } from './dom.js';
 import { at, showTimes } from './times.js';
-
-const SILENCE = 40_000;
-const WAIT_MAX = 15_000;
 
 const page = document.body.dataset;
 const lineText = document.getElementById('line');
@@ -23,7 +20,7 @@ export function showLine({ live, signedOut = false, why = '' }) {
   if (signedOut) counts.replaceChildren();
 }
 
-function showBoard({ html, live, as_of: time, version }) {
+function showBoard({ html, as_of: time, version }) {
   // The program of the server is another one now, and may show more.
   if (version !== page.version) location.reload();
   asOf = time;
@@ -31,62 +28,32 @@ function showBoard({ html, live, as_of: time, version }) {
   counts.innerHTML = html;
   showTimes(counts);
   if (focused) counts.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
-  showLine({ live });
+}
+
+async function join(address, check, receive) {
+  if (typeof SharedWorker === 'function') {
+    const name = `counts ${address} ${check} ${person ?? ''}`;
+    const { port } = new SharedWorker(new URL('./counts.js', import.meta.url), { type: 'module', name });
+    port.onmessage = receive;
+    return port;
+  }
+  // Without workers the tab has a stream of its own.
+  const { connect } = await import('./counts.js');
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = receive;
+  connect(port2, address, check);
+  return port1;
 }
 
 /** Follows the counts. `check` is an address that answers whether the session has ended. */
-export function follow(address, check, onBoard = () => {}) {
-  let source;
-  let heardAt = Date.now();
-  let wait = 500;
-  let retry = 0;
-
-  function heard(event) {
-    heardAt = Date.now();
-    wait = 500;
-    return JSON.parse(event.data);
-  }
-
-  function open() {
-    retry = 0;
-    heardAt = Date.now();
-    source = new EventSource(address);
-    source.addEventListener('board', (event) => {
-      showBoard(heard(event));
+export async function follow(address, check, onBoard = () => {}) {
+  const port = await join(address, check, ({ data: { board, line } }) => {
+    if (board) {
+      showBoard(board);
       onBoard();
-    });
-    source.addEventListener('line', (event) => showLine(heard(event)));
-    source.addEventListener('refused', lost);
-    source.addEventListener('error', lost);
-  }
-
-  async function isSignedOut() {
-    try {
-      const answer = await ask(check);
-      return answer.status === 401;
-    } catch {
-      // The server is away.
-      return false;
     }
-  }
-
-  async function again() {
-    if (await isSignedOut()) {
-      showLine({ live: false, signedOut: true });
-      retry = setTimeout(again, WAIT_MAX);
-    } else open();
-  }
-
-  function lost() {
-    source.close();
-    showLine({ live: false });
-    if (retry) return;
-    retry = setTimeout(again, wait);
-    wait = Math.min(wait * 2, WAIT_MAX);
-  }
-
-  open();
-  setInterval(() => {
-    if (!retry && Date.now() - heardAt > SILENCE) lost();
-  }, 5_000);
+    showLine(line);
+  });
+  window.addEventListener('pagehide', () => port.postMessage('bye'));
+  window.addEventListener('pageshow', () => port.postMessage('hello'));
 }

@@ -32,6 +32,7 @@ const FILES: &[File] = &[
     ),
     script!("batch.js"),
     script!("board.js"),
+    script!("counts.js"),
     script!("dom.js"),
     script!("drafts.js"),
     script!("filter.js"),

@@ -152,3 +152,33 @@ async fn only_the_token_of_a_display_belongs_into_an_address() {
     desk.is_sound().await;
     page.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn six_walls_and_a_board_are_live_over_plain_http() {
+    let house = House::start().await;
+    let mut clients = with_refund(&house).await;
+    let sessions = tempfile::tempdir().expect("a directory");
+    let page = Page::start(&house, sessions.path(), 0).await;
+    let mut desk = Desk::open().await;
+    // Browsers open six connections to a server at once: a stream for each tab would leave none.
+    desk.goto(&page.url("/wall")).await;
+    for path in ["/wall", "/wall", "/wall", "/wall", "/wall", "/team", "/"] {
+        desk.step("tab", "", &page.url(path)).await;
+    }
+    desk.step("everywhere", ".line.live", "").await;
+    let one = set(&mut clients, "1001", 72.5).await;
+    desk.sees(&format!("#f-{}", one.instance_id)).await;
+    for tab in 0..7 {
+        desk.step("turn", "", &tab.to_string()).await;
+        desk.reads("#open", "1").await;
+    }
+    // A tab that opens later has the counts of the others, and those of one that closes stay.
+    desk.step("tab", "", &page.url("/wall")).await;
+    desk.reads("#open", "1").await;
+    desk.step("turn", "", "0").await;
+    desk.step("close", "", "").await;
+    set(&mut clients, "1002", 20.0).await;
+    desk.reads("#open", "2").await;
+    desk.is_sound().await;
+    page.stop().await;
+}
