@@ -23,6 +23,7 @@ mod notices;
 mod pages;
 mod roles;
 mod routes;
+mod routes_guarded;
 mod selection;
 mod sign_in;
 mod single_sign_on;
