@@ -123,3 +123,51 @@ async fn the_system_shows_new_work_once_it_may() {
     assert!(notice.to_string().contains("Refund 30 for Ada"), "{notice}");
     desk.is_sound().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_person_does_makes_no_sound() {
+    let (mut scene, one) = Scene::start().await;
+    let two = set(&mut scene.clients, "1002", 20.0).await;
+    let desk = &mut scene.desk;
+    desk.step("listen", "", "").await;
+    desk.reload().await;
+    desk.click("#blocked").await;
+    desk.exists("#blocked[hidden]").await;
+    // The next stage raises an alert of its own, of a priority that is silent unless it is chosen.
+    desk.click("#open-settings").await;
+    desk.step("check", "#settings [name=sound-2]", "").await;
+    desk.click("#settings header button").await;
+    desk.click(&format!("{} [data-act=push]", row(&one))).await;
+    desk.exists(&format!("{}[data-stage='refund/2'].unseen", row(&one)))
+        .await;
+    assert_eq!(desk.beeps().await, 0);
+    // The control: the same by Ben is heard.
+    let approved = push(&two, "approve", "Ben");
+    let pushed = scene.clients.manager.push_button(approved).await;
+    pushed.expect("Ben pushes it");
+    desk.exists(&format!("{}[data-stage='refund/2'].unseen", row(&two)))
+        .await;
+    assert!(desk.beeps().await > 0);
+    desk.is_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_who_declines_notices_gets_none() {
+    let (mut scene, _) = Scene::start().await;
+    let desk = &mut scene.desk;
+    desk.step("notice", "", "declined").await;
+    desk.reload().await;
+    desk.click("#open-settings").await;
+    desk.click("#allow-notices").await;
+    // The page says how it can be undone.
+    desk.reads("[data-permission=denied]:visible", "browser")
+        .await;
+    desk.exists("[data-permission=default][hidden]").await;
+    desk.click("#settings header button").await;
+    desk.step("hide", "", "").await;
+    let two = set(&mut scene.clients, "1002", 20.0).await;
+    desk.exists(&row(&two)).await;
+    desk.step("titled", "", "(1) Follow-ups").await;
+    assert_eq!(desk.step("notices", "", "").await, json!([]));
+    desk.is_sound().await;
+}
