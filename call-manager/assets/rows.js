@@ -44,11 +44,11 @@ export function countPending(id, by) {
 const shared = new Set(page.shared.split('\u001f'));
 
 function mark(row) {
-  const { due, soon, holder, seen, teams } = row.dataset;
+  const { due, soon, holder, seen, alert, teams } = row.dataset;
   row.classList.toggle('overdue', isPast(due));
   row.classList.toggle('soon', !isPast(due) && isPast(soon));
   row.classList.toggle('mine', holder !== '' && holder === page.me);
-  row.classList.toggle('unseen', seen === '');
+  row.classList.toggle('unseen', alert !== '' && seen === '');
   row.classList.toggle('shared', teams !== '' && holder !== page.me && teams.split('\u001f').some((team) => shared.has(team)));
   row.classList.toggle('pending', pending.has(row.dataset.id));
   row.hidden = !matches(row);
@@ -154,7 +154,7 @@ export function put({ id, rev, html, by }) {
   }
   fit(row.parentElement);
   // A seen alert is news again once nobody has worked on it for its time.
-  if (isWhole && !row.dataset.seen && (row.dataset.alert !== old?.dataset.alert || old.dataset.seen)) report('arrived', { row, by });
+  if (isWhole && row.dataset.alert && !row.dataset.seen && (row.dataset.alert !== old?.dataset.alert || old.dataset.seen)) report('arrived', { row, by });
   offer(row);
   expect(row);
   if (isFrozen()) moved.add(row);
