@@ -30,6 +30,7 @@ mod single_sign_on;
 mod speed;
 mod team;
 mod touch;
+mod two_people;
 mod views;
 mod wall;
 mod workflows;
