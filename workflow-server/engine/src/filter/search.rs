@@ -50,7 +50,10 @@ impl SearchText {
 }
 
 fn number(text: &str, country: Country) -> Option<(CallerKey, Box<str>)> {
-    let is_number = text
+    let lower = text.trim().to_lowercase();
+    let is_number = lower
+        .strip_prefix("tel:")
+        .unwrap_or(&lower)
         .chars()
         .all(|c| c.is_ascii_digit() || c.is_whitespace() || "+-()./".contains(c));
     let digits = digits(text);
