@@ -274,6 +274,13 @@ async fn one_of_many_pushes_wins() {
             ("2", "After Approve")
         );
         assert!(facts["changed_by"].starts_with("person-"), "{facts:?}");
+        assert_eq!(
+            (
+                facts["changed_kind"].as_str(),
+                facts["changed_title"].as_str()
+            ),
+            ("CHANGE_KIND_BUTTON_PUSHED", "Approve")
+        );
     }
 }
 

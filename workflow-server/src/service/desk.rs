@@ -14,7 +14,7 @@ use aftercall_definition::time::Time;
 use aftercall_engine::call::Call;
 use aftercall_engine::command::{AcknowledgeAlert, AddNote, PushButton};
 use aftercall_engine::entry::ChangeKind;
-use aftercall_engine::instance::Instance;
+use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::query::{FollowUpCursor, FollowUpRow, ShouldStop, zone_name};
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
@@ -30,7 +30,7 @@ use crate::service::archived::{self, follow_ups_in_memory};
 use crate::service::ask::{Asking, Faults, filters, pages, requests};
 use crate::service::rpcs::rpcs;
 use crate::service::say::refusal::{Missing, Reason};
-use crate::service::say::{ReadMask, Refusal, convert, follow_up, refusal};
+use crate::service::say::{ReadMask, Refusal, causes, convert, follow_up, refusal};
 use crate::service::shared::{Services, Shared};
 use crate::service::view::{Names, View};
 
@@ -175,7 +175,7 @@ pub(super) async fn push_button(
         Ok(answered) => answered,
         Err(refused) if is_of_a_mover(&refused) => {
             let view = shared.view();
-            return Err(Box::pin(with_mover(shared, view.instance(instance), refused)).await);
+            return Err(Box::pin(with_mover(shared, &view, instance, refused)).await);
         }
         Err(refused) => return Err(refused),
     };
@@ -267,13 +267,9 @@ async fn notes(shared: &Shared, instance: &Arc<Instance>) -> Result<Vec<proto::N
     Ok(notes)
 }
 
-/// A refused push says who was first, and when.
-async fn with_mover(
-    shared: &Shared,
-    instance: Option<&Arc<Instance>>,
-    refused: Refusal,
-) -> Refusal {
-    let Some(instance) = instance else {
+/// A refused push says who was first, with what, and when.
+async fn with_mover(shared: &Shared, view: &View, id: InstanceId, refused: Refusal) -> Refusal {
+    let Some(instance) = view.instance(id) else {
         return refused;
     };
     let mut walk = Walk::of_instance(shared.ledger.history(), instance);
@@ -288,7 +284,9 @@ async fn with_mover(
             } else {
                 actor.name
             };
-            return refused.with_mover(&mover, &convert::timestamp(entry.at).to_string());
+            let at = convert::timestamp(entry.at).to_string();
+            let item = causes::history_item(view, &entry, Some(&change));
+            return refused.with_mover(&mover, &at, &item.cause.unwrap_or_default());
         }
     }
     refused

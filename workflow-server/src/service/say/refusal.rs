@@ -12,6 +12,7 @@ use aftercall_authoring::graph::NoPicture;
 use aftercall_definition::FieldError;
 use aftercall_engine::instance::Instance;
 use aftercall_engine::rejection::Limit;
+use aftercall_proto::workflow::v1::Cause;
 pub(crate) use of_error::{
     bad_file, of_build, of_feed, of_history, of_ledger, of_read, of_simulation,
 };
@@ -87,11 +88,18 @@ impl Refusal {
         *self.0
     }
 
-    /// The same, with who moved the instance last, and when.
-    pub(crate) fn with_mover(mut self, mover: &str, at: &str) -> Self {
+    /// The same, with who moved the instance last, how, and when.
+    pub(crate) fn with_mover(mut self, mover: &str, at: &str, cause: &Cause) -> Self {
         let Parts { message, facts, .. } = &mut *self.0;
-        facts.insert("changed_by".to_owned(), mover.to_owned());
-        facts.insert("changed_at".to_owned(), at.to_owned());
+        for (name, fact) in [
+            ("changed_by", mover),
+            ("changed_at", at),
+            ("changed_kind", cause.kind().as_str_name()),
+            // The label of the button or timer.
+            ("changed_title", &short(&cause.title, FIELD_BYTES)),
+        ] {
+            facts.insert(name.to_owned(), fact.to_owned());
+        }
         message.push_str(&format!("; {mover} moved it at {at}"));
         self
     }
