@@ -2,6 +2,7 @@
 //
 // Promise: no row moves under the pointer or the focus, and no text that was typed is lost.
 
+import './page.js';
 import './rows.js';
 import './panel.js';
 import './forms.js';

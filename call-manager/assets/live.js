@@ -27,25 +27,25 @@ function receive({ data }) {
   if (data.kind === 'speaker') setSpeaker(data.isIt);
 }
 
-async function join() {
-  if (typeof SharedWorker === 'function') {
-    const { port } = new SharedWorker(page.line, { type: 'module', name: `line ${person}` });
-    port.onmessage = receive;
-    return port;
-  }
-  // Without workers the tab has a stream of its own.
-  const { connect } = await import('./line.js');
-  const { port1, port2 } = new MessageChannel();
-  port1.onmessage = receive;
-  connect(port2, person);
-  return port1;
+/** Takes what the line says, and says what the tab knows. */
+function use(port) {
+  port.onmessage = receive;
+  const send = (message) => port.postMessage(message);
+  for (const event of ['online', 'pageshow']) window.addEventListener(event, () => send('wake'));
+  list.addEventListener('audible', () => send('audible'));
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) send('wake');
+  });
+  window.addEventListener('offline', () => send('lost'));
+  window.addEventListener('pagehide', () => send('bye'));
 }
 
-const port = await join();
-for (const event of ['online', 'pageshow']) window.addEventListener(event, () => port.postMessage('wake'));
-list.addEventListener('audible', () => port.postMessage('audible'));
-document.addEventListener('visibilitychange', () => {
-  if (!document.hidden) port.postMessage('wake');
-});
-window.addEventListener('offline', () => port.postMessage('lost'));
-window.addEventListener('pagehide', () => port.postMessage('bye'));
+if (typeof SharedWorker === 'function') use(new SharedWorker(page.line, { type: 'module', name: `line ${person}` }).port);
+else {
+  // Without workers the tab has a stream of its own.
+  import('./line.js').then(({ connect }) => {
+    const { port1, port2 } = new MessageChannel();
+    use(port1);
+    connect(port2, person);
+  });
+}

@@ -3,6 +3,8 @@
 //! Promise: the address of a file has a hash of its content, so that a browser keeps it for as long
 //! as it likes, and a new version of the program is seen at once.
 
+mod bundle;
+
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
@@ -11,6 +13,7 @@ use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use bundle::{bundle, modules};
 
 /// A file: its name, its kind and its content.
 type File = (&'static str, &'static str, &'static str);
@@ -69,14 +72,32 @@ const FILES: &[File] = &[
 const TYPE_BEGIN: &str = "/** @type {";
 const TYPE_END: &str = "} */ ";
 
+/// The script of the board has all of its modules, and so has the one that it loads afterwards.
+const BOARD: &str = "board.js";
+const LATER: &str = "later.js";
+
 /// What browsers get: scripts without their comments, which are a fifth of their bytes.
 static SERVED: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let served = |(_, kind, content): &File| match *kind == SCRIPT {
-        true => without_comments(content),
-        false => (*content).to_owned(),
+    let plain: Vec<String> = FILES.iter().map(plain).collect();
+    let source = |name: &str| {
+        let place = FILES.iter().position(|(known, _, _)| *known == name);
+        place.map_or("", |place| plain[place].as_str())
+    };
+    let (board, later) = (modules(BOARD, &source), modules(LATER, &source));
+    let served = |(name, _, _): &File| match *name {
+        BOARD => bundle(&board, &source, None),
+        LATER => bundle(&later, &source, Some((BOARD, &board))),
+        name => source(name).to_owned(),
     };
     FILES.iter().map(served).collect()
 });
+
+fn plain((_, kind, content): &File) -> String {
+    match *kind == SCRIPT {
+        true => without_comments(content),
+        false => (*content).to_owned(),
+    }
+}
 
 /// A script without indentation, types and the lines that are comments or empty. Other comments beside
 /// code stay.
@@ -111,8 +132,7 @@ fn without_types(line: &str) -> String {
 
 /// The hash of all files. Scripts name each other without it, so all have the same.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
-    let all: String = FILES.iter().map(|(_, _, content)| *content).collect();
-    let hash = digest(&SHA256, all.as_bytes());
+    let hash = digest(&SHA256, SERVED.concat().as_bytes());
     hash.as_ref()[..8]
         .iter()
         .fold(String::new(), |mut text, byte| {
@@ -129,28 +149,6 @@ pub(crate) fn version() -> &'static str {
 /// The address of a file.
 pub(crate) fn address(name: &str) -> String {
     format!("/assets/{}/{name}", *VERSION)
-}
-
-/// All modules that a script imports, so that a browser asks for them at once.
-pub(crate) fn modules(name: &'static str) -> Vec<&'static str> {
-    let mut found = vec![name];
-    let mut next = 0;
-    while let Some(name) = found.get(next) {
-        next += 1;
-        for import in imports(name) {
-            if !found.contains(&import) {
-                found.push(import);
-            }
-        }
-    }
-    found.split_off(1)
-}
-
-fn imports(name: &str) -> impl Iterator<Item = &'static str> {
-    let file = FILES.iter().find(|(known, _, _)| *known == name);
-    let content = file.map_or("", |(_, _, content)| content);
-    let imports = content.lines().filter(|line| line.starts_with("import "));
-    imports.filter_map(|line| line.split_once("'./")?.1.split('\'').next())
 }
 
 /// `GET /assets/VERSION/NAME`.
@@ -178,33 +176,14 @@ mod tests {
 
     use super::*;
 
-    /// Bytes of the scripts that the first view of the board needs, as a browser gets them.
-    const FIRST_BYTES_MAX: usize = 20 * 1024;
-    /// The same of those that it loads afterwards.
-    const LATER_BYTES_MAX: usize = 4 * 1024;
-
-    /// Scripts and all that they import.
-    fn with_imports(names: &[&'static str]) -> Vec<&'static str> {
-        let mut found = names.to_vec();
-        for name in names.iter().flat_map(|name| modules(name)) {
-            if !found.contains(&name) {
-                found.push(name);
-            }
-        }
-        found
-    }
+    /// Bytes of all scripts of the board, as a browser gets them.
+    const SCRIPT_BYTES_MAX: usize = 20 * 1024;
 
     #[tokio::test]
     async fn the_scripts_of_the_board_are_small() {
-        let first = with_imports(&["theme.js", "page.js", "board.js", "line.js"]);
-        let mut later = with_imports(&["later.js"]);
-        later.retain(|name| !first.contains(name));
-        assert!(later.contains(&"batch.js"), "{later:?}");
-        for (names, bytes_max) in [(first, FIRST_BYTES_MAX), (later, LATER_BYTES_MAX)] {
-            let sizes = sizes(&names).await;
-            let all: usize = sizes.iter().map(|(bytes, _)| bytes).sum();
-            assert!(all <= bytes_max, "{all} bytes: {sizes:?}");
-        }
+        let sizes = sizes(&["theme.js", BOARD, LATER, "line.js"]).await;
+        let all: usize = sizes.iter().map(|(bytes, _)| bytes).sum();
+        assert!(all <= SCRIPT_BYTES_MAX, "{all} bytes: {sizes:?}");
     }
 
     /// The bytes of scripts as a browser gets them.
@@ -255,13 +234,20 @@ mod tests {
     }
 
     #[test]
-    fn a_page_knows_all_modules_of_its_script() {
-        let modules = modules("board.js");
-        assert!(
-            ["rows.js", "filter.js", "drafts.js"]
-                .iter()
-                .all(|name| modules.contains(name))
-        );
-        assert!(!modules.contains(&"line.js"), "a worker loads it");
+    fn the_board_has_all_of_its_modules() {
+        let served = |name: &str| {
+            let place = FILES.iter().position(|(known, _, _)| *known == name);
+            SERVED[place.expect("a file")].as_str()
+        };
+        let (board, later) = (served(BOARD), served(LATER));
+        for module in ["$dom", "$rows", "$filter", "$times"] {
+            let begin = format!("const {module} = (() => {{");
+            assert_eq!(board.matches(&begin).count(), 1, "{module}");
+            assert!(!later.contains(&begin), "{module}");
+        }
+        assert!(!board.contains("\nimport ") && !board.contains("showResults"));
+        assert!(later.starts_with("import { $dom, $") && later.contains("showResults"));
+        // A worker loads it alone.
+        assert!(served("line.js").contains("export function connect"));
     }
 }
