@@ -4,6 +4,7 @@
 
 import { ask, newId, page, rowOf } from './dom.js';
 import { picked } from './selection.js';
+import { at } from './times.js';
 
 const works = document.querySelector('#selection .works');
 const dialog = document.getElementById('batch');
@@ -36,6 +37,16 @@ async function showQuestions() {
   if (form.elements.button.value === chosen && dialog.open) questions.innerHTML = html;
 }
 
+/** Shows until when each snooze lasts: what is shown is what is sent. */
+function dateSnoozes() {
+  for (const option of form.elements.until.options) {
+    const minutes = Math.ceil(Date.now() / 60_000) + option.dataset.hours * 60;
+    const date = new Date(minutes * 60_000);
+    option.value = date.toISOString();
+    option.textContent = `${option.dataset.word} · ${at(date)}`;
+  }
+}
+
 for (const button of works.querySelectorAll('[data-work]')) {
   button.addEventListener('click', () => {
     form.elements.work.value = button.dataset.work;
@@ -48,6 +59,7 @@ for (const button of works.querySelectorAll('[data-work]')) {
     results.replaceChildren();
     requestId = newId();
     dialog.showModal();
+    dateSnoozes();
     if (button.dataset.work === 'push') offerButtons();
   });
 }

@@ -3,6 +3,8 @@
 export const page = document.body.dataset;
 /** The person, as keys of what the browser keeps name them. */
 export const person = page.subject || page.me;
+/** The beginning of the keys of what the browser keeps for the person: no other person's keys begin with it. */
+export const keyOf = (kind) => `${kind} ${encodeURIComponent(person)}`;
 export const list = document.getElementById('list');
 export const panel = document.getElementById('panel');
 export const filter = /** @type {HTMLFormElement} */ (document.getElementById('filter'));

@@ -2,14 +2,12 @@
 //
 // Fields that are marked as sensitive, hidden ones and passwords are never kept.
 
+import { keyOf } from './dom.js';
+
 const FIELDS = 'input:not([type=hidden]):not([type=password]):not([data-sensitive]), textarea:not([data-sensitive]), select:not([data-sensitive])';
 
 export class Drafts {
-  #prefix;
-
-  constructor(person) {
-    this.#prefix = `draft ${person} `;
-  }
+  #prefix = `${keyOf('draft')} `;
 
   #key(form) {
     const id = form.closest('[data-id]')?.dataset.id ?? '';

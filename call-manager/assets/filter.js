@@ -21,7 +21,9 @@ function readForm() {
 export function read(asked) {
   const chosen = Object.fromEntries([...asked].filter(([, text]) => text.trim()));
   const text = (chosen.q ?? '').toLowerCase().trim();
-  const digits = /^[-+/() \d]{3,}$/.test(text) ? text.replace(/\D/g, '').replace(/^0+/, '') : '';
+  // A number in any spelling: rows have their digits with the code of the country and without.
+  const number = text.replace(/^(tel|sip):/, '').replace('(0)', '');
+  const digits = /^[-+/(). \d]{3,}$/.test(number) ? number.replace(/\D/g, '').replace(/^0+/, '') : '';
   return { ...chosen, texts: text.split(/\s+/), digits };
 }
 

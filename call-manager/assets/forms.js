@@ -2,10 +2,10 @@
 //
 // Promise: a form is sent once at a time, and a refused one comes back with its text.
 
-import { ask, filter, list, openId, page, panel } from './dom.js';
+import { ask, filter, list, newId, openId, page, panel } from './dom.js';
 import { apply } from './filter.js';
 import { claimNext, proceed } from './next.js';
-import { drafts, fail, showPanel } from './panel.js';
+import { drafts, fail, patch, showPanel } from './panel.js';
 import { countPending, markAll } from './rows.js';
 import { showSession } from './session.js';
 import { forgetUndo, offerUndo, reasonIn } from './undo.js';
@@ -41,7 +41,7 @@ async function deliver(form, action, id, body, what) {
     if (seconds) offerUndo(id, what, Number(seconds));
     else if (action.endsWith('/undo')) forgetUndo(id);
     if (form.classList.contains('push') && await proceed()) return;
-    if (openId() === id) showPanel(html);
+    if (openId() === id) showPanel(html, form.dataset.form);
   } else if (answer.status !== 409) {
     if (answer.status === 401) showSession('over');
     throw new Error(html || page.wordAway);
@@ -55,19 +55,46 @@ async function deliver(form, action, id, body, what) {
   }
 }
 
-let claimed = '';
+/** After a refusal the next claim waits so long, in seconds. */
+const REFUSED_S = 10;
+/** When a claim may be sent again, by its address. */
+const nextClaims = new Map();
+let isClaiming = false;
 
-/** The person who types holds the follow-up, so that nobody else does the same work. */
-function claim() {
-  const form = panel.querySelector('form[action$="/claim"]');
-  if (!form || claimed === openId()) return;
-  claimed = openId();
-  ask(form.action, bodyOf(form)).catch(() => {});
+/**
+ * The person who types holds the follow-up, so that nobody else does the same work. While they type, the claim is extended after a third
+ * of its time. What got no answer is sent again at the next key.
+ */
+async function hold() {
+  const claim = panel.querySelector('.forms :is([action$="/claim"], [action$="/extend"])');
+  if (!claim || isClaiming || nextClaims.get(claim.action) > Date.now()) return;
+  isClaiming = true;
+  const id = openId();
+  try {
+    const answer = await ask(claim.action, new URLSearchParams({ request_id: newId() }));
+    const html = await answer.text();
+    const isRefused = answer.status === 409;
+    if (isRefused) nextClaims.set(claim.action, Date.now() + REFUSED_S * 1000);
+    if (openId() !== id || !(answer.ok || isRefused)) return;
+    const { dataset: shown } = panel.querySelector('article');
+    const rev = patch(html);
+    // The own claim is no change that the person must look at.
+    if (rev === Number(shown.rev) + 1) {
+      shown.rev = String(rev);
+      panel.querySelector('.changed')?.remove();
+    }
+    const held = panel.querySelector('[data-left]');
+    if (answer.ok && held) nextClaims.set(held.action, Date.now() + Number(held.dataset.left) * 1000 / 3);
+  } catch {
+    // The line says that the server is away.
+  } finally {
+    isClaiming = false;
+  }
 }
 
 export function refilter() {
   apply();
-  markAll();
+  markAll(true);
 }
 
 document.addEventListener('submit', (event) => {
@@ -96,6 +123,6 @@ document.addEventListener('input', (event) => {
   else if (form?.dataset.form) {
     form.classList.add('typed');
     drafts.keep(form);
-    claim();
+    hold();
   }
 });

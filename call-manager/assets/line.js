@@ -24,6 +24,8 @@ let patience = SILENCE;
 let wait = 500;
 let retry = 0;
 let line = { live: false, asOf: '', session: 'mine' };
+/** The teams whose follow-ups the person gets only as the next one; null until the server has sent them. */
+let shares = null;
 let person = '';
 
 function say(message) {
@@ -78,6 +80,10 @@ function open() {
   source.addEventListener('line', (event) => {
     const { live, as_of: asOf } = heard(event);
     setLine(asOf ? { live, asOf, session: 'mine' } : { live });
+  });
+  source.addEventListener('shares', (event) => {
+    shares = heard(event);
+    say({ kind: 'shares', shares });
   });
   source.addEventListener('reset', heard);
   source.addEventListener('refused', lost);
@@ -158,6 +164,7 @@ export function connect(port, name) {
 function greet(port) {
   ports.add(port);
   port.postMessage({ kind: 'line', line });
+  if (shares !== null) port.postMessage({ kind: 'shares', shares });
   if (isWhole) port.postMessage({ kind: 'all', rows: [...rows.values()] });
 }
 

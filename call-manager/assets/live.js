@@ -1,7 +1,7 @@
 // The tab's end of the line to the server: what comes is shown, and so is whether anything can come.
 
 import { list, page, person } from './dom.js';
-import { leave, put, replaceAll } from './rows.js';
+import { leave, put, replaceAll, setShared } from './rows.js';
 import { showSession } from './session.js';
 import { setSpeaker } from './sound.js';
 import { at } from './times.js';
@@ -24,6 +24,7 @@ function receive({ data }) {
   if (data.kind === 'gone') leave(data.gone);
   if (data.kind === 'all') replaceAll(data.rows);
   if (data.kind === 'line') showLine(data.line);
+  if (data.kind === 'shares') setShared(data.shares);
   if (data.kind === 'speaker') setSpeaker(data.isIt);
 }
 

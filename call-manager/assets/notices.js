@@ -1,6 +1,7 @@
 // New work while nobody looks: counted in the title and in the icon of the tab until somebody does, and noticed by the system.
 
 import { list, page } from './dom.js';
+import { matches } from './filter.js';
 import { show as showFollowUp } from './panel.js';
 import { setting } from './settings.js';
 
@@ -46,7 +47,7 @@ function notify(row) {
 }
 
 list.addEventListener('arrived', ({ detail: { row, by } }) => {
-  if (!document.hidden || row.hidden || by === page.me) return;
+  if (!document.hidden || by === page.me || !matches(row)) return;
   fresh.add(row.dataset.id);
   show();
   notify(row);

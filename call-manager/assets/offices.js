@@ -1,11 +1,11 @@
 // Comfort for the pages of authors and operators. All of them work without it.
 
-import { person } from './dom.js';
+import { keyOf } from './dom.js';
 import { Drafts } from './drafts.js';
 
 const text = document.querySelector('#editor textarea');
 const kept = document.getElementById('kept');
-const key = `draft ${person} file ${kept?.dataset.name ?? ''}`;
+const key = `${keyOf('draft')} file ${kept?.dataset.name ?? ''}`;
 
 /** A click on an error selects its line in the text. */
 function selectLine(number) {
@@ -46,8 +46,8 @@ else if (text) {
 
 const trial = document.querySelector('main[data-trial]');
 if (trial) {
-  const drafts = new Drafts(person);
-  const [all, own] = [`draft ${person} ${trial.dataset.trial}`, `draft ${person} ${trial.dataset.id} `];
+  const drafts = new Drafts();
+  const [all, own] = [trial.dataset.trial, `${trial.dataset.id} `].map((name) => `${keyOf('draft')} ${name}`);
   const [{ type }] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType('navigation'));
   // A step was taken: the server keeps what was typed until then. Somebody who is back from signing in has not taken it.
   if (type === 'navigate' && !own.startsWith(`${all} `)) {

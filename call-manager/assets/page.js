@@ -1,10 +1,9 @@
 // What every page does: times that stay true while the page is open, the choice of colours, and signing out.
 
-import { person } from './dom.js';
 import { Drafts } from './drafts.js';
 import './session.js';
 import { keepTimes } from './times.js';
-import './undo.js';
+import { forgetUndo } from './undo.js';
 
 keepTimes();
 
@@ -18,7 +17,10 @@ theme?.addEventListener('change', () => {
 if (theme) theme.value = document.documentElement.dataset.theme ?? '';
 
 // What was typed is of the person: it leaves the browser with them.
-document.getElementById('sign-out')?.addEventListener('submit', () => new Drafts(person).forgetAll());
+document.getElementById('sign-out')?.addEventListener('submit', () => {
+  new Drafts().forgetAll();
+  forgetUndo();
+});
 
 // The menu closes when the person looks elsewhere.
 const menu = document.querySelector('details.me');

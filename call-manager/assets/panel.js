@@ -2,24 +2,61 @@
 //
 // Promise: no text that was typed is lost, and no form is replaced while somebody types into it.
 
-import { ask, list, openId, page, panel, person, rowOf } from './dom.js';
+import { ask, list, openId, page, panel, rowOf } from './dom.js';
 import { Drafts } from './drafts.js';
 import { choose } from './filter.js';
-import { markAll } from './rows.js';
+import { markAll, setShared } from './rows.js';
 import { showSession } from './session.js';
 import { showTimes } from './times.js';
 
-export const drafts = new Drafts(person);
+export const drafts = new Drafts();
 const made = document.createElement('template');
 
-/** Shows the HTML of a follow-up, with what was typed into it before. Returns its id. */
-export function showPanel(html) {
+const nameOf = (form) => form.dataset.form ?? form.getAttribute('action');
+const formsOf = (name) => [...panel.querySelectorAll('form')].filter((form) => nameOf(form) === name);
+
+/** What is typed into fields that are never kept: it outlives another look at the same follow-up, in the memory of the page. */
+function sensitive(sent) {
+  const fields = /** @type {any[]} */ ([...panel.querySelectorAll('form [data-sensitive]')]).filter(({ form, value, defaultValue }) => value && value !== defaultValue && nameOf(form) !== sent);
+  return fields.map(({ form, name, value }) => ({ form: nameOf(form), name, value }));
+}
+
+function refill(typed) {
+  for (const { form, name, value } of typed) {
+    for (const { elements, classList } of formsOf(form)) {
+      if (!elements[name]) continue;
+      elements[name].value = value;
+      classList.add('typed');
+    }
+  }
+}
+
+/** Where the focus is in the panel: a function that gives it to the same place of another look. */
+function focusIn() {
+  const focused = /** @type {any} */ (document.activeElement);
+  if (!panel.contains(focused)) return () => {};
+  const { form, id, dataset: { key } } = focused;
+  const [name, place] = form ? [nameOf(form), [...form.elements].indexOf(focused)] : [];
+  return () => {
+    const same = form ? formsOf(name)[0]?.elements[place] : id && document.getElementById(id);
+    (same || key && panel.querySelector(`[data-key="${key}"]`) || panel.querySelector('h2'))?.focus();
+  };
+}
+
+/** Shows the HTML of a follow-up, with what was typed into it before, but for the form that was `sent`. Returns its id. */
+export function showPanel(html, sent = '') {
   const [before, parts] = [openId(), [...panel.querySelectorAll('details[open]')].map(({ id }) => id)];
+  const [typed, focus] = [sensitive(sent), focusIn()];
   panel.innerHTML = html;
-  // What somebody has opened stays open.
-  if (openId() === before) for (const id of parts) document.getElementById(id)?.setAttribute('open', '');
   showTimes(panel);
   restore();
+  if (openId() === before) {
+    // What somebody has opened stays open.
+    for (const id of parts) document.getElementById(id)?.setAttribute('open', '');
+    refill(typed);
+    focus();
+  }
+  setShared(panel.querySelector('[data-shared]')?.dataset.shared);
   return openId();
 }
 
@@ -101,9 +138,21 @@ export function hide(isNew = true) {
   rowOf(id)?.querySelector('a')?.focus();
 }
 
+/** Shows what is new around the forms into which somebody types. Returns the revision. */
+export function patch(html) {
+  made.innerHTML = html;
+  for (const part of ['.facts', '.forms > div.acts', '.notes', '.others', 'header']) {
+    const [old, fresh] = [panel.querySelector(part), made.content.querySelector(part)];
+    if (old && fresh && !old.contains(document.activeElement)) old.replaceWith(fresh);
+  }
+  showTimes(panel);
+  return Number(made.content.querySelector('article').dataset.rev);
+}
+
 /** The open follow-up has changed: what it is is shown again, and what is typed stays. */
 async function refresh(id, rev) {
-  if (Number(panel.firstElementChild?.dataset.rev) >= rev) return;
+  const isShown = () => Number(panel.firstElementChild?.dataset.rev) >= rev;
+  if (isShown()) return;
   let html;
   try {
     html = await get(id);
@@ -111,18 +160,13 @@ async function refresh(id, rev) {
     fail(error);
     return;
   }
-  if (openId() !== id) return;
+  if (openId() !== id || isShown()) return;
   const isBusy = panel.querySelector('.forms')?.contains(document.activeElement) || panel.querySelector('form.typed');
   if (!isBusy) {
     showPanel(html);
     return;
   }
-  made.innerHTML = html;
-  for (const part of ['.facts', '.notes', '.others', 'header']) {
-    const [old, fresh] = [panel.querySelector(part), made.content.querySelector(part)];
-    if (old && fresh && !old.contains(document.activeElement)) old.replaceWith(fresh);
-  }
-  showTimes(panel);
+  patch(html);
   panel.querySelector('.changed')?.remove();
   const changed = document.createElement('button');
   changed.type = 'button';
@@ -153,7 +197,7 @@ panel.addEventListener('toggle', ({ target }) => {
 window.addEventListener('popstate', () => {
   const id = /^\/f\/([^/]+)$/.exec(location.pathname)?.[1];
   choose(location.search);
-  markAll();
+  markAll(true);
   if (id) show(decodeURIComponent(id), '', false);
   else hide(false);
 });

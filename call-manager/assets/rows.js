@@ -41,17 +41,41 @@ export function countPending(id, by) {
 }
 
 /** The teams whose follow-ups the person gets only as the next one. */
-const shared = new Set(page.shared.split('\u001f'));
+let shared = page.shared;
 
-function mark(row) {
+/** Learns the names of those teams. */
+export function setShared(names = shared) {
+  if (names === shared) return;
+  shared = names;
+  markAll();
+}
+
+/** Whether the person may not choose what these teams have. */
+function areShared(teams) {
+  const names = shared.split('\u001f');
+  return teams !== '' && teams.split('\u001f').some((team) => names.includes(team));
+}
+
+/** Marks a row as it is now. While the list is frozen, none comes or goes: what no longer matches is struck out, and what begins to match waits. */
+function mark(row, isFree = !isFrozen()) {
   const { due, soon, holder, seen, alert, teams } = row.dataset;
   row.classList.toggle('overdue', isPast(due));
   row.classList.toggle('soon', !isPast(due) && isPast(soon));
   row.classList.toggle('mine', holder !== '' && holder === page.me);
   row.classList.toggle('unseen', alert !== '' && seen === '');
-  row.classList.toggle('shared', teams !== '' && holder !== page.me && teams.split('\u001f').some((team) => shared.has(team)));
+  row.classList.toggle('shared', holder !== page.me && areShared(teams));
   row.classList.toggle('pending', pending.has(row.dataset.id));
-  row.hidden = !matches(row);
+  const isWanted = matches(row);
+  if (isFree) hide(row, !isWanted);
+  else if (row.hidden === isWanted) moved.add(row);
+  row.classList.toggle('out', !isWanted && !row.hidden);
+  disable(row);
+}
+
+/** What has left is not for clicks. What has the focus keeps it: the focus is never moved. */
+function disable(row) {
+  const isInert = row.matches('.left, .out') && !row.contains(document.activeElement);
+  if (row.inert !== isInert) row.inert = isInert;
 }
 
 let isPointerIn = false;
@@ -103,9 +127,13 @@ function fit(part) {
 
 function settle() {
   for (const row of moved) {
-    if (row.classList.contains('left')) remove(row);
-    else place(row);
     moved.delete(row);
+    if (row.matches('.left')) remove(row);
+    else {
+      mark(row, true);
+      place(row);
+      fit(row.parentElement);
+    }
   }
   showOrder();
 }
@@ -142,23 +170,26 @@ export function put({ id, rev, html, by }) {
   made.innerHTML = html;
   const row = made.content.firstElementChild;
   showTimes(row);
-  mark(row);
+  const isFree = !isFrozen();
   if (old) {
+    row.hidden = old.hidden;
     const focused = old.contains(document.activeElement) ? [...old.querySelectorAll(PARTS)].indexOf(document.activeElement) : -1;
     moved.delete(old);
     old.replaceWith(row);
     // A button that is gone hands the focus to its row.
     if (focused >= 0) (row.querySelectorAll(PARTS)[focused] ?? row.querySelector('a')).focus();
   } else {
+    row.hidden = !matches(row);
     append(row);
   }
+  mark(row, isFree);
   fit(row.parentElement);
   // A seen alert is news again once nobody has worked on it for its time.
   if (isWhole && row.dataset.alert && !row.dataset.seen && (row.dataset.alert !== old?.dataset.alert || old.dataset.seen)) report('arrived', { row, by });
   offer(row);
   expect(row);
-  if (isFrozen()) moved.add(row);
-  else place(row);
+  if (isFree) place(row);
+  else moved.add(row);
   showOrder();
   report('changed', { id, rev });
 }
@@ -175,7 +206,7 @@ export function leave({ id }) {
   const row = rowOf(id);
   if (row && isFrozen()) {
     row.classList.add('left');
-    row.inert = true;
+    disable(row);
     moved.add(row);
   } else if (row) remove(row);
   showOrder();
@@ -191,12 +222,13 @@ export function replaceAll(wanted) {
   isWhole = true;
 }
 
-/** Applies the filter and the clock to all rows: what becomes overdue has another place. */
-export function markAll() {
+/** Applies the filter and the clock to all rows: what becomes overdue has another place. What the person has asked for is done at once. */
+export function markAll(isAsked = false) {
   wake(Date.now() / 1000 + LOOK_S);
+  const isFree = isAsked || !isFrozen();
   for (const row of rows()) {
     const wasLate = row.classList.contains('overdue');
-    mark(row);
+    mark(row, isFree);
     expect(row);
     if (row.classList.contains('overdue') === wasLate) continue;
     showTimes(row);
@@ -215,7 +247,7 @@ let alarm = 0;
 function wake(at) {
   wakeAt = at;
   clearTimeout(alarm);
-  alarm = setTimeout(markAll, at * 1000 - Date.now() + 1);
+  alarm = setTimeout(() => markAll(), at * 1000 - Date.now() + 1);
 }
 
 /** Looks at all rows as soon as this one becomes overdue or due soon. */
@@ -225,7 +257,7 @@ function expect({ dataset: row }) {
 
 /** Moves the focus by so many rows. */
 export function step(by) {
-  const shown = rows().filter((row) => !row.hidden);
+  const shown = rows().filter((row) => !row.hidden && !row.inert);
   const present = shown.indexOf(document.activeElement?.closest('.row'));
   const next = shown[present < 0 ? 0 : Math.min(Math.max(present + by, 0), shown.length - 1)];
   next?.querySelector('a')?.focus();

@@ -1,8 +1,9 @@
 // The settings of a person in this browser. The form of the page is the truth; what it has is kept for the next time.
 
-import { person } from './dom.js';
+import { keyOf, page } from './dom.js';
+import { useZone } from './times.js';
 
-const KEY = `settings ${person}`;
+const KEY = keyOf('settings');
 const dialog = document.getElementById('settings');
 const form = dialog.querySelector('form');
 
@@ -22,6 +23,13 @@ function read() {
     if (isSwitch(field)) field.checked = value;
     else field.value = value;
   }
+  takeZone();
+}
+
+/** All times are in the zone that the person has chosen. */
+function takeZone() {
+  const field = form.elements.zone;
+  field.setCustomValidity(useZone(field.value.trim()) ? '' : page.wordNoZone);
 }
 
 /** Keeps the settings as they are in the form. */
@@ -32,8 +40,15 @@ export function keep() {
 
 // Some of its fields are elsewhere in the page.
 document.addEventListener('input', ({ target }) => {
-  if (target.form === form && form.checkValidity()) keep();
+  if (target.form !== form) return;
+  takeZone();
+  if (form.checkValidity()) keep();
 });
+// Hundreds of names, which few people ever need.
+form.elements.zone.addEventListener('focus', ({ target }) => {
+  target.list.replaceChildren(...Intl.supportedValuesOf('timeZone').map((name) => new Option(name)));
+}, { once: true });
+form.elements.zone.placeholder = Intl.DateTimeFormat().resolvedOptions().timeZone;
 // Another tab has changed them.
 window.addEventListener('storage', ({ key }) => {
   if (key === KEY) read();

@@ -3,6 +3,7 @@
 // Promise: never for what the person did, never in quiet hours. Where the browser blocks sound, the page shows it.
 
 import { list, page, rowOf } from './dom.js';
+import { matches } from './filter.js';
 import { setting } from './settings.js';
 
 /** The tones of each priority, in Hz. */
@@ -70,7 +71,7 @@ function ring(rows) {
 }
 
 function repeat() {
-  const rows = [...ringing].map(rowOf).filter((row) => row && !row.hidden && !row.dataset.holder && !row.dataset.seen);
+  const rows = [...ringing].map(rowOf).filter((row) => row && matches(row) && !row.dataset.holder && !row.dataset.seen);
   ringing.clear();
   for (const row of rows) ringing.add(row.dataset.id);
   const seconds = Number(setting('repeat'));
@@ -78,7 +79,7 @@ function repeat() {
 }
 
 list.addEventListener('arrived', ({ detail: { row, by } }) => {
-  if (by === page.me || row.hidden) return;
+  if (by === page.me || !matches(row)) return;
   ringing.add(row.dataset.id);
   ring([row]);
 });

@@ -1,11 +1,12 @@
 // The bar that takes back the last push: it stays over a reload and on every page, until its time is over.
 
-import { ask, person } from './dom.js';
+import { ask, keyOf } from './dom.js';
+import { showTimes } from './times.js';
 
 const bar = document.getElementById('undo');
 const [text, button, dismiss] = bar.children;
 const left = button.querySelector('b');
-const KEY = `undo ${person}`;
+const KEY = keyOf('undo');
 /** For how long the bar says that it is too late, in ms. */
 const LATE_MS = 60_000;
 
@@ -39,8 +40,8 @@ export function offerUndo(id, what, seconds) {
   set({ id, what, until: Date.now() + seconds * 1000 });
 }
 
-/** The last push of a follow-up has been taken back in another way. */
-export function forgetUndo(id) {
+/** Offers it no longer: the last push of a follow-up has been taken back in another way. Without an id that of any. */
+export function forgetUndo(id = read()?.id) {
   if (read()?.id === id) set(null);
 }
 
@@ -48,6 +49,7 @@ export function forgetUndo(id) {
 export function reasonIn(html) {
   const made = document.createElement('template');
   made.innerHTML = html;
+  showTimes(made.content);
   return made.content.querySelector('.refused span')?.textContent ?? html;
 }
 

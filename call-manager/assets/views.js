@@ -42,7 +42,7 @@ bar.addEventListener('click', (event) => {
   event.preventDefault();
   history.pushState({}, '', link.href);
   choose(link.search);
-  markAll();
+  markAll(true);
   show();
 });
 document.getElementById('save-view').addEventListener('submit', ({ target }) => fill(target));

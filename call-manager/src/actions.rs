@@ -62,6 +62,10 @@ impl Action {
             Self::HandOver => "hand-over".to_owned(),
             Self::Pause => "pause".to_owned(),
             Self::Finish => "finish".to_owned(),
+            Self::Snooze if texts.get("local").is_empty() => {
+                format!("snooze-{}", texts.get("alert"))
+            }
+            Self::Snooze => format!("snooze-at-{}", texts.get("alert")),
             _ => String::new(),
         }
     }
@@ -109,7 +113,7 @@ async fn shown(
     let (kept, said) = match done {
         Ok(warnings) => (None, format!("{}{warnings}", words.done)),
         Err(trouble @ (Trouble::Refused(_) | Trouble::Declined { .. } | Trouble::Form(_))) => {
-            let why = trouble.sentence(words);
+            let why = trouble.why(words);
             let texts = texts.0;
             (Some(Kept { form, why, texts }), String::new())
         }

@@ -7,13 +7,15 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use futures::future::join3;
+use futures::future::join4;
 use uuid::Uuid;
 
 use crate::asked::Asked;
+use crate::country;
 use crate::frame::{Frame, Here};
 use crate::layout::html;
 use crate::people::Person;
+use crate::phone::Country;
 use crate::selection::Work;
 use crate::shared::Shared;
 use crate::shares::Shares;
@@ -38,6 +40,7 @@ pub(crate) struct Board<'a> {
     rows: Vec<FollowUp>,
     views: Vec<View>,
     shares: Shares,
+    country: Country,
     as_of: String,
     /// The HTML of the open follow-up; empty for none.
     panel: String,
@@ -58,6 +61,7 @@ impl Board<'_> {
             let row = Row {
                 words: self.words,
                 one,
+                country: self.country,
             };
             let name = format!("{} · {}", one.workflow_title, row.stage_title());
             stages.insert(row.stage(), name);
@@ -94,6 +98,7 @@ impl Board<'_> {
         let row = Row {
             words: self.words,
             one,
+            country: self.country,
         };
         row.render().unwrap_or_default()
     }
@@ -131,7 +136,13 @@ pub(crate) async fn with_panel(
     };
     let mut desk = person.desk();
     let listed = desk.list_follow_ups(request);
-    let (listed, views, shares) = join3(listed, list(person), Shares::of(person)).await;
+    let (listed, views, shares, country) = join4(
+        listed,
+        list(person),
+        Shares::of(person),
+        country::of(person),
+    )
+    .await;
     let listed = listed?.into_inner();
     let rows = listed.rows.into_iter();
     Ok(html(&Board {
@@ -145,6 +156,7 @@ pub(crate) async fn with_panel(
         rows: rows.filter_map(|row| row.follow_up).collect(),
         views,
         shares,
+        country,
         as_of: iso(&listed.as_of),
         panel,
     }))

@@ -15,8 +15,8 @@ use axum::http::Uri;
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 
-use crate::people::Servers;
 use crate::provider::ProviderSettings;
+use crate::servers::Servers;
 
 /// The configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

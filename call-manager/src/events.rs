@@ -15,17 +15,19 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::sse::{Event as Sent, Sse};
 use axum::response::{IntoResponse as _, Response};
-use futures::Stream;
-use futures::stream::unfold;
+use futures::stream::{once, unfold};
+use futures::{Stream, StreamExt as _};
 use serde::Deserialize;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use crate::country;
 use crate::people::Person;
-use crate::rows::Rows;
+use crate::rows::{Rows, Style};
 use crate::shared::Shared;
+use crate::shares::Shares;
 use crate::shown::iso;
-use crate::words::{Words, words};
+use crate::words::words;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Reverse proxies send each event on at once.
@@ -55,13 +57,14 @@ pub(crate) async fn events(
         .patient();
     let following = Following {
         subscription,
-        words: words(&headers),
+        style: (words(&headers), country::of(&person).await),
         rows: shared.rows.clone(),
         stop: shared.stop.clone(),
         is_over: false,
         person,
     };
-    let mut response = Sse::new(sent(following)).into_response();
+    let stream = once(shares(following.person.clone())).chain(sent(following));
+    let mut response = Sse::new(stream).into_response();
     response
         .headers_mut()
         .insert(ACCEL, HeaderValue::from_static("no"));
@@ -70,7 +73,7 @@ pub(crate) async fn events(
 
 struct Following {
     subscription: Subscription,
-    words: &'static Words,
+    style: Style,
     rows: Rows,
     stop: CancellationToken,
     is_over: bool,
@@ -112,7 +115,7 @@ impl Following {
     }
 
     fn row(&self, one: &FollowUp, event: &str, by: &str) -> Sent {
-        self.rows.event(self.words, one, event, by)
+        self.rows.event(self.style, one, event, by)
     }
 }
 
@@ -140,6 +143,13 @@ fn sent(following: Following) -> impl Stream<Item = Result<Sent, Infallible>> {
             }
         }
     })
+}
+
+/// The teams whose follow-ups the person gets only as the next one: the page may have been open for
+/// weeks.
+async fn shares(person: Arc<Person>) -> Result<Sent, Infallible> {
+    let names = json!(Shares::of(&person).await.names());
+    Ok(Sent::default().event("shares").data(names.to_string()))
 }
 
 /// Whether what the board shows is live.

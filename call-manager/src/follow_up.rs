@@ -28,6 +28,7 @@ use crate::callers::{self, WorkList};
 use crate::fields::{FieldInput, input_name};
 use crate::layout::{html, is_fragment};
 use crate::people::Person;
+use crate::refusal;
 use crate::shared::Shared;
 use crate::shown;
 use crate::trouble::Trouble;
@@ -38,8 +39,8 @@ use crate::words::{Words, words};
 pub(crate) struct Kept {
     /// The form: the name of an action, with the id of the button.
     pub(crate) form: String,
-    /// The sentence for the person.
-    pub(crate) why: String,
+    /// The sentence for the person; empty for no refusal.
+    pub(crate) why: Vec<refusal::Part>,
     /// The texts by the names of their fields.
     pub(crate) texts: HashMap<String, String>,
 }
@@ -63,6 +64,13 @@ impl Panel<'_> {
     fn is_mine(&self) -> bool {
         let claim = self.one.claim.as_ref();
         claim.is_some_and(|claim| claim.holder == self.person.name)
+    }
+
+    /// The seconds until the claim lapses: the clock of a browser may be wrong.
+    fn claim_left(&self) -> i64 {
+        let until = self.one.claim.as_ref().and_then(|claim| claim.until);
+        let until = until.map_or(0, |until| until.seconds);
+        (until - Timestamp::now().as_second()).max(0)
     }
 
     fn is_open(&self) -> bool {
@@ -108,11 +116,27 @@ impl Panel<'_> {
             "pause" => is_open && self.one.pause.is_none(),
             "take-over" => is_open && is_choice && self.one.claim.is_some() && !self.is_mine(),
             "finish" => self.is_incomplete(),
+            _ if name.starts_with("snooze-") => self.has_snooze(name),
             _ => {
                 let mut buttons = self.buttons().into_iter();
                 buttons.any(|button| self.form_name(button) == name)
             }
         }
+    }
+
+    /// What was typed into a form that snoozes an alert.
+    fn kept_snooze(&self, form: &str, alert: &str, field: &str) -> String {
+        self.kept(&format!("{form}{alert}"), field, "")
+    }
+
+    /// Whether one of the alerts can be snoozed by this form.
+    fn has_snooze(&self, name: &str) -> bool {
+        let mut alerts = self.one.alerts.iter();
+        let is_of = |id: &str| {
+            let name = name.strip_prefix("snooze-").unwrap_or_default();
+            name == id || name.strip_prefix("at-") == Some(id)
+        };
+        self.is_open() && alerts.any(|alert| alert.snoozed_until.is_none() && is_of(&alert.id))
     }
 
     /// Whether what needs care is open: a form of it was refused, or one of it must be used.

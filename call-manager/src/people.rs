@@ -4,7 +4,7 @@
 //! Where they want no proof, everybody is the local person, whose name is a setting.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,51 +17,19 @@ use aftercall_proto::workflow::v1::staff_service_client::StaffServiceClient;
 use aftercall_proto::workflow::v1::view_service_client::ViewServiceClient;
 use aftercall_proto::workflow::v1::workflow_definition_service_client::WorkflowDefinitionServiceClient;
 use axum::http::HeaderMap;
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 
+use crate::phone::Country;
 use crate::provider::{Provider, Tokens};
 use crate::renewal::SessionTokens;
+use crate::servers::Servers;
 use crate::session::{Session, SessionError, SessionOf, SessionSecret, Sessions};
 use crate::trouble::Trouble;
 
 /// A server that does not answer within this is away.
 const ANSWER: Duration = Duration::from_secs(10);
-
-/// People on one connection to a server. Of one address it takes 256 connections, so it takes
-/// 16,384 people of a page.
-const PEOPLE_PER_CONNECTION: usize = 64;
-
-/// The ways to the two servers, whose connections people share.
-#[derive(Clone, Debug)]
-pub(crate) struct Servers {
-    workflow: Connector,
-    alerter: Connector,
-}
-
-impl Servers {
-    pub(crate) fn new(workflow: Connector, alerter: Connector) -> Self {
-        Self {
-            workflow: workflow.share(PEOPLE_PER_CONNECTION),
-            alerter: alerter.share(PEOPLE_PER_CONNECTION),
-        }
-    }
-
-    /// Trusts each by its own certificate; an empty path for plain text.
-    pub(crate) fn trusted_only(self, of_workflow: &Path, of_alerter: &Path) -> Self {
-        let trusted = |to: Connector, certificate: &Path| {
-            if certificate.as_os_str().is_empty() {
-                to
-            } else {
-                to.trust_only(certificate)
-            }
-        };
-        Self {
-            workflow: trusted(self.workflow, of_workflow),
-            alerter: trusted(self.alerter, of_alerter),
-        }
-    }
-}
 
 /// A person who uses the page.
 #[derive(Debug)]
@@ -80,6 +48,8 @@ pub(crate) struct Person {
     workflow: Connection,
     /// The way to the alerter-server.
     pub(crate) alerter: Connector,
+    /// Of telephone numbers without one, once it has been read.
+    pub(crate) country: OnceCell<Country>,
     /// Cancelled when the session ends, so that its streams end.
     pub(crate) is_over: CancellationToken,
 }
@@ -404,6 +374,7 @@ impl People {
             is_local: true,
             workflow,
             alerter: self.servers.alerter.clone(),
+            country: OnceCell::new(),
             is_over: CancellationToken::new(),
         };
         Ok(self.remember(String::new(), person))
@@ -424,6 +395,7 @@ impl People {
             is_local: false,
             workflow,
             alerter: self.servers.alerter.clone().tokens(tokens),
+            country: OnceCell::new(),
             is_over,
         })
     }

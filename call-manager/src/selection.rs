@@ -18,7 +18,6 @@ use axum::extract::{Form, Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::{get, post};
-use jiff::{SignedDuration, Timestamp};
 use prost_types::FieldMask;
 use serde::Deserialize;
 
@@ -105,7 +104,7 @@ impl Work {
 ///
 /// Its texts are `work`, the name of a work; `ids`, the follow-ups, one a line; `reason`,
 /// `request_id`, and `step`: `check` shows what would come of it, and `start` does it. A work has
-/// its own: `to`; `hours` of a snooze; `button`, the number of the stage and the id of the button as
+/// its own: `to`; `until` of a snooze, a moment; `button`, the number of the stage and the id of the button as
 /// `1/approve`, with the values of its form.
 struct Asked {
     work: Work,
@@ -133,11 +132,9 @@ impl Asked {
                 })
             }
             Work::Snooze => {
-                let pause = SignedDuration::from_hours(self.texts.number("hours")?.into());
-                let until = Timestamp::now().checked_add(pause).ok();
-                Kind::Snooze(SnoozeWork {
-                    until: until.map(|until| proto_time(until.as_second())),
-                })
+                let until = self.texts.get("until");
+                let until = until.parse().map_err(|_| invalid("until", &until))?;
+                Kind::Snooze(SnoozeWork { until: Some(until) })
             }
             Work::Claim => Kind::Claim(ClaimWork::default()),
             Work::HandOver => Kind::HandOver(HandOverWork {
@@ -162,10 +159,6 @@ impl Asked {
             ..StartBatchRequest::default()
         })
     }
-}
-
-fn proto_time(seconds: i64) -> prost_types::Timestamp {
-    prost_types::Timestamp { seconds, nanos: 0 }
 }
 
 /// What would come of each follow-up, or what has come of it.

@@ -17,9 +17,10 @@ use tokio_util::sync::CancellationToken;
 use crate::config::CallManagerConfig;
 use crate::kept_forms::KeptForms;
 use crate::pages::pages;
-use crate::people::{People, PeopleSettings, Servers};
+use crate::people::{People, PeopleSettings};
 use crate::provider::Provider;
 use crate::rows::Rows;
+use crate::servers::Servers;
 use crate::shared::Shared;
 
 /// Why the page cannot be served.

@@ -5,6 +5,7 @@ use aftercall_proto::workflow::v1::{Alert, Button, Caller, FollowUp, NoteRule, P
 use askama::Template;
 use prost_types::Timestamp;
 
+use crate::phone::{self, Country};
 use crate::words::Words;
 
 /// A row of the board. It is the same for everybody who reads its language: times are shown by the
@@ -14,6 +15,8 @@ use crate::words::Words;
 pub(crate) struct Row<'a> {
     pub(crate) words: &'a Words,
     pub(crate) one: &'a FollowUp,
+    /// Of telephone numbers that name none.
+    pub(crate) country: Country,
 }
 
 impl Row<'_> {
@@ -73,9 +76,9 @@ impl Row<'_> {
     /// details of the call, which a row does not have.
     fn search(&self) -> String {
         let caller = self.one.call.as_ref().and_then(|call| call.caller.as_ref());
-        let digits: String = caller
-            .map(|caller| caller.phone.chars().filter(char::is_ascii_digit).collect())
-            .unwrap_or_default();
+        let digits = caller.map_or_else(String::new, |caller| {
+            phone::digits(&caller.phone, self.country)
+        });
         let caller = caller.map(|caller| {
             format!(
                 "{}\n{}\n{}\n{}",
@@ -124,6 +127,13 @@ pub(crate) fn caller(caller: &Caller) -> &str {
     .into_iter()
     .find(|text| !text.is_empty())
     .map_or("", String::as_str)
+}
+
+/// The zone of the caller's clock; empty where it is not known.
+pub(crate) fn zone(one: &FollowUp) -> &str {
+    let call = one.call.as_ref();
+    let caller = call.and_then(|call| call.caller.as_ref());
+    caller.map_or("", |caller| &caller.time_zone)
 }
 
 /// "2 of 4 · Pay out"; empty where it waits for the end of its call.
@@ -244,7 +254,13 @@ mod tests {
     fn a_caller_named_like_a_script_is_a_caller() {
         let words = words(&HeaderMap::new());
         let one = hostile();
-        let row = Row { words, one: &one }.render().expect("a row");
+        let country = Country::default();
+        let row = Row {
+            words,
+            one: &one,
+            country,
+        };
+        let row = row.render().expect("a row");
         assert!(!row.contains("<script>"), "{row}");
         assert!(row.matches("&#60;script&#62;").count() >= 5, "{row}");
         assert!(row.contains("020 7946") || row.contains("44020"), "{row}");

@@ -8,6 +8,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use crate::layout::{html, is_fragment};
+use crate::refusal::{self, Part};
 use crate::session::SessionError;
 use crate::words::{Words, words};
 
@@ -84,6 +85,14 @@ impl Trouble {
             Self::Declined { reason, sentence } => words.refusal(reason, sentence),
             Self::Form(what) => format!("{}: {what}", words.invalid),
             other => other.to_string(),
+        }
+    }
+
+    /// The same with times that the browser shows.
+    pub(crate) fn why(&self, words: &Words) -> Vec<Part> {
+        match self {
+            Self::Refused(status) => refusal::parts(words, status, &sentence(status)),
+            other => refusal::of_sentence(&other.sentence(words)),
         }
     }
 

@@ -168,6 +168,8 @@ const steps = {
   kept: () => page.evaluate(() => Object.entries(localStorage).filter(([key]) => key.startsWith("draft ")).map(([, text]) => text).join()),
   // How many texts the browser keeps for the person.
   drafts: () => page.evaluate(() => Object.keys(localStorage).filter((key) => key.startsWith("draft ")).length),
+  // How many keys of what the browser keeps begin so.
+  stored: ({ text }) => page.evaluate((text) => Object.keys(localStorage).filter((key) => key.startsWith(text)).length, text),
   count: ({ selector }) => page.locator(selector).count(),
   // A form that no page has shown, sent by the browser of the person.
   forge: async ({ selector, text }) => {

@@ -49,6 +49,21 @@ pub(crate) struct Desk {
     pub(crate) volume: String,
     pub(crate) repeat: String,
     pub(crate) repeat_never: String,
+    pub(crate) repeat_30_s: String,
+    pub(crate) repeat_1_min: String,
+    pub(crate) repeat_5_min: String,
+    pub(crate) times: String,
+    pub(crate) zone: String,
+    pub(crate) no_zone: String,
+    /// After a time of the caller's clock.
+    pub(crate) there: String,
+    /// Before how long a follow-up is open.
+    pub(crate) open_for: String,
+    snooze_1_h: String,
+    snooze_4_h: String,
+    snooze_1_d: String,
+    snooze_3_d: String,
+    snooze_1_w: String,
     pub(crate) quiet_from: String,
     pub(crate) quiet_to: String,
     pub(crate) notices: String,
@@ -77,6 +92,17 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
+    /// For how many hours a selection can be snoozed.
+    pub(crate) fn snooze_for(&self) -> [(u32, &str); 5] {
+        [
+            (1, &self.snooze_1_h),
+            (4, &self.snooze_4_h),
+            (24, &self.snooze_1_d),
+            (72, &self.snooze_3_d),
+            (168, &self.snooze_1_w),
+        ]
+    }
+
     /// The actions of the keyboard: the name in the scripts, the key, and what it does.
     pub(crate) fn keys(&self) -> [(&'static str, &'static str, &str); 12] {
         [

@@ -38,4 +38,10 @@ pub(crate) struct FollowUpWords {
     pub(crate) to_team: String,
     pub(crate) pause_until: String,
     pub(crate) finish: String,
+    /// Why a push is refused: `{change}` is who did what, `{ago}` when, and `{stage}` where it is.
+    pub(crate) moved_since: String,
+    /// The same where it has ended.
+    pub(crate) ended_since: String,
+    /// `{who}` holds it until `{time}`.
+    pub(crate) held_by_another: String,
 }

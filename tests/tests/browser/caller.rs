@@ -72,3 +72,49 @@ async fn a_ringing_telephone_opens_the_work_of_its_caller() {
     desk.is_sound().await;
     page.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_board_finds_a_number_in_any_spelling() {
+    let mut house = House::start_without_alerter().await;
+    house.stop_workflow().await;
+    house.set_country("GB");
+    house.start_workflow().await;
+    house.start_alerter().await;
+    let mut clients = with_refund(&house).await;
+    let mut ids = Vec::new();
+    for (call, phone) in [("1", "020 7946 0001"), ("2", "+44 20 7946 0002")] {
+        let request = from_caller(call, phone, "");
+        let set = clients.scripts.set_workflow(request).await.expect("set");
+        let one = set.into_inner().follow_up.expect("a follow-up");
+        ids.push(one.instance_id);
+    }
+    let sessions = tempfile::tempdir().expect("a directory");
+    let page = Page::start(&house, sessions.path(), 0).await;
+    let mut desk = Desk::open().await;
+    desk.goto(&page.url("/")).await;
+    desk.sees(".line.live").await;
+    for (last, id) in ["1", "2"].iter().zip(&ids) {
+        for number in [
+            "+44 (0)20 7946 000",
+            "+44.20.7946.000",
+            "tel:+44-20-7946-000",
+            "+4420794 6000",
+            "0044 20 7946 000",
+            "020 7946 000",
+            "0207946000",
+        ] {
+            let typed = format!("{number}{last}");
+            desk.fill("#filter [name=q]", &typed).await;
+            assert_eq!(desk.rows().await, [id.as_str()], "{typed}");
+        }
+        // The server finds it too.
+        let address = format!("/?q=tel%3A%2B44-20-7946-000{last}");
+        desk.step("plain", "", &page.url(&address)).await;
+        assert_eq!(desk.rows().await, [id.as_str()], "{address}");
+        desk.step("language", "", "en-GB").await;
+        desk.goto(&page.url("/")).await;
+        desk.sees(".line.live").await;
+    }
+    desk.is_sound().await;
+    page.stop().await;
+}

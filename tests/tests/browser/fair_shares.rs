@@ -103,3 +103,44 @@ async fn agents_get_the_next_one_and_supervisors_choose() {
     }
     page.stop().await;
 }
+
+/// Sets whether agents of the team get only the next one.
+async fn share(author: &mut Desk, page: &Page) {
+    author.goto(&page.url("/workflows/teams")).await;
+    let change = "tr:has(code:text-is('billing')) a[href*='change=billing']";
+    author.click(change).await;
+    author.click("[name=claim_next_only]").await;
+    author.click("#team button.main").await;
+    author.sees(change).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_board_learns_that_a_team_shares() {
+    let names = [("Ada", Role::Author), ("Ann", Role::Agent)];
+    let (guarded, [ada, ann]) = Guarded::start("", names).await;
+    let page = Page::start_with(&guarded.house, guarded.settings(), 0).await;
+    let (mut author, mut desk) = (Desk::open().await, Desk::open().await);
+    sign_in(&mut desk, &page, "/", &ann).await;
+    desk.sees(".line.live").await;
+    desk.remember("before").await;
+    let row = row(&guarded.one);
+    assert!(offered(&mut desk, &row).await > 0);
+    sign_in(&mut author, &page, "/workflows/teams", &ada).await;
+    share(&mut author, &page).await;
+    // By a refusal.
+    desk.click(&format!("{row} [data-act=claim]")).await;
+    desk.reads("#panel .refused", "This team shares its work")
+        .await;
+    desk.sees(&format!("{row}.shared .next-only")).await;
+    assert_eq!(offered(&mut desk, &row).await, 0);
+    // With the beginning of each stream.
+    share(&mut author, &page).await;
+    let port = page.address.port();
+    page.stop().await;
+    let page = Page::start_with(&guarded.house, guarded.settings(), port).await;
+    desk.sees(&format!("{row}:not(.shared) [data-act=claim]"))
+        .await;
+    assert_eq!(desk.step("runs", "", "before").await, true, "no reload");
+    desk.is_sound().await;
+    page.stop().await;
+}

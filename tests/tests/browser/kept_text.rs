@@ -1,6 +1,8 @@
 //! What people type is theirs alone, and sensitive text is not kept. `killed.rs` ends all servers.
 
 use aftercall_proto::access::v1::Role;
+use aftercall_proto::workflow::v1::AddNoteRequest;
+use aftercall_proto::workflow::v1::script_engine_service_client::ScriptEngineServiceClient;
 use aftercall_tests::{House, REFUND, set_refund, text, with_refund};
 
 use crate::desk::{Desk, Guarded, Page};
@@ -82,6 +84,25 @@ async fn sensitive_text_is_no_draft_and_shown_on_demand() {
     desk.reads("#b-reject", "Not kept in this browser").await;
     desk.fill(account, "DE44 5001").await;
     desk.fill(bank, "Savings bank").await;
+    // Another look at it keeps it in the memory of the page: after a note, and when somebody changes it.
+    let claimed = format!("{row}[data-holder='Ann']");
+    desk.exists(&claimed).await;
+    desk.fill(&format!("{NOTE} textarea"), "Asked for the account")
+        .await;
+    desk.click(&format!("{NOTE} button")).await;
+    desk.reads(".notes li", "Asked for the account").await;
+    assert_eq!(desk.value(account).await, "DE44 5001");
+    desk.exists(&format!("{NOTE} button:focus")).await;
+    let note = AddNoteRequest {
+        actor: "Ben".to_owned(),
+        instance_id: one.instance_id.clone(),
+        text: "He calls again".to_owned(),
+        ..AddNoteRequest::default()
+    };
+    clients.manager.add_note(note).await.expect("noted");
+    desk.click(".changed").await;
+    desk.step("gone", ".changed", "").await;
+    assert_eq!(desk.value(account).await, "DE44 5001");
     desk.reload().await;
     assert_eq!(desk.value(bank).await, "Savings bank");
     assert_eq!(desk.value(account).await, "");
@@ -98,5 +119,42 @@ async fn sensitive_text_is_no_draft_and_shown_on_demand() {
     desk.click(".history summary").await;
     desk.reads(".history details", "DE44 5001").await;
     desk.is_sound().await;
+    page.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_out_leaves_what_others_typed() {
+    let names = ["Ann", "Ann Lee"].map(|name| (name, Role::Agent));
+    let (guarded, [ann, lee]) = Guarded::start("", names).await;
+    let page = Page::start_with(&guarded.house, guarded.settings(), 0).await;
+    let mut desk = Desk::open().await;
+    let path = format!("/f/{}", guarded.one.instance_id);
+    let note = format!("{NOTE} textarea");
+    desk.goto(&page.url(&path)).await;
+    sign_in(&mut desk, &lee).await;
+    desk.sees(".line.live").await;
+    desk.fill(&note, "A note of Ann Lee").await;
+    // A snooze that is not finished is kept too.
+    desk.click(".snooze summary").await;
+    desk.fill(".snooze [name=local]", "2027-03-28T12:30").await;
+    desk.reload().await;
+    assert_eq!(desk.value(".snooze [name=local]").await, "2027-03-28T12:30");
+    let row = format!("#f-{}", guarded.one.instance_id);
+    desk.exists(&format!("{row}[data-holder='Ann Lee']")).await;
+    desk.click("#panel form[action$='/release'] button").await;
+    desk.exists(&format!("{row}[data-holder='']")).await;
+    assert_eq!(desk.step("drafts", "", "").await, 2);
+
+    desk.goto(&page.url("/sign-in")).await;
+    sign_in(&mut desk, &ann).await;
+    desk.sees(".line.live").await;
+    desk.click(&format!("{row} [data-act=push]")).await;
+    desk.sees("#undo:not([hidden])").await;
+    assert_eq!(desk.step("stored", "", "undo ").await, 1);
+    desk.click("details.me summary").await;
+    desk.click("#sign-out button").await;
+    desk.sees("[name=token]").await;
+    assert_eq!(desk.step("stored", "", "undo ").await, 0);
+    assert_eq!(desk.step("drafts", "", "").await, 2);
     page.stop().await;
 }

@@ -2,12 +2,14 @@
 
 mod board;
 mod caller;
+mod claims;
 mod demo;
 mod desk;
 mod everyone;
 mod fair_shares;
 mod filters;
 mod follow_up;
+mod frozen;
 mod greyed;
 mod hands;
 mod hostile;
@@ -34,3 +36,4 @@ mod two_people;
 mod views;
 mod wall;
 mod workflows;
+mod zones;

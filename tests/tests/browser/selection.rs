@@ -1,5 +1,6 @@
 //! Many follow-ups at once: selected, checked and then done.
 
+use aftercall_proto::workflow::v1::GetFollowUpRequest;
 use aftercall_tests::{push, set};
 
 use crate::board::{Scene, row};
@@ -98,6 +99,42 @@ async fn one_push_is_for_rows_of_one_stage() {
         desk.goto(&scene.page.url(&past)).await;
         desk.reads(".history", "The parcels came back").await;
     }
+    desk.is_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snooze_of_many_shows_when_it_ends() {
+    let (mut scene, one) = Scene::start().await;
+    let desk = &mut scene.desk;
+    desk.click(&format!("{} .pick", row(&one))).await;
+    desk.click("#selection [data-work=snooze]").await;
+    let option = "#batch [name=until] option:nth-child(2)";
+    let (text, until) = (
+        desk.text(option).await,
+        desk.step("attribute", option, "value").await,
+    );
+    assert!(
+        text.starts_with("4 hours · ") && text.contains(':'),
+        "{text}"
+    );
+    let until = until.as_str().expect("a moment");
+    desk.step("choose", "#batch [name=until]", until).await;
+    desk.fill("#batch [name=reason]", "They are at lunch").await;
+    desk.click("#batch [value=check]").await;
+    desk.reads("#batch-results p", "Possible: 1 · Refused: 0")
+        .await;
+    desk.click("#batch [value=start]").await;
+    desk.reads("#batch-results p", "Done: 1 · Refused: 0 / 1")
+        .await;
+    let request = GetFollowUpRequest {
+        instance_id: one.instance_id.clone(),
+        ..GetFollowUpRequest::default()
+    };
+    let read = scene.clients.manager.get_follow_up(request).await;
+    let read = read.expect("read").into_inner().follow_up.expect("it");
+    let snoozed = read.alerts[0].snoozed_until.expect("snoozed");
+    let shown: jiff::Timestamp = until.parse().expect("a moment");
+    assert_eq!(snoozed.seconds, shown.as_second());
     desk.is_sound().await;
 }
 
