@@ -75,7 +75,7 @@ async fn is_settled(scene: &mut Scene, [one, two, three]: &[FollowUp; 3]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_filter_moves_no_row_under_the_pointer() {
-    let (mut scene, all) = unclaimed().await;
+    let (mut scene, all) = Box::pin(unclaimed()).await;
     scene.desk.step("hover", &row(&all[1]), "").await;
     change(&mut scene, &all).await;
     // What is struck out is not for clicks.
@@ -97,7 +97,7 @@ async fn a_filter_moves_no_row_under_the_pointer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_filter_moves_no_row_under_the_focus() {
-    let (mut scene, all) = unclaimed().await;
+    let (mut scene, all) = Box::pin(unclaimed()).await;
     scene.desk.step("away", "", "").await;
     scene
         .desk

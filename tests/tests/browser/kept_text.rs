@@ -2,7 +2,6 @@
 
 use aftercall_proto::access::v1::Role;
 use aftercall_proto::workflow::v1::AddNoteRequest;
-use aftercall_proto::workflow::v1::script_engine_service_client::ScriptEngineServiceClient;
 use aftercall_tests::{House, REFUND, set_refund, text, with_refund};
 
 use crate::desk::{Desk, Guarded, Page};

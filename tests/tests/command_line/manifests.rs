@@ -85,7 +85,8 @@ impl Manifest {
             .find(|service| service["metadata"]["name"] == name)
             .unwrap_or_else(|| panic!("{host} has no Service"));
         let open = &service["spec"]["ports"][0]["port"];
-        assert!(port.is_none_or(|port| *port == open.to_string()), "{host}");
+        let text = open.to_string();
+        assert!(port.is_none_or(|port| port == text), "{host}");
         let workload = self
             .workloads()
             .find(|one| {

@@ -115,7 +115,7 @@ async fn a_subscription_continues_over_new_connections() {
     let setting = set_evenly(connected(&house).await);
     // Bookmarks come for ever: the limit is for all together.
     let both = async { tokio::join!(setting, until_all_came(subscription)) };
-    let ((), seen) = timeout(PATIENCE, both).await.expect("in time");
+    let ((), seen) = timeout(PATIENCE, Box::pin(both)).await.expect("in time");
     let mut once = seen.clone();
     once.sort_unstable();
     once.dedup();

@@ -7,7 +7,7 @@ use aftercall_tests::{PATIENCE, stubs, tool, workspace};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Member};
 
 /// The addresses, with commas between them.
 fn list(addresses: impl Iterator<Item = std::net::SocketAddr>) -> String {
@@ -21,7 +21,7 @@ async fn a_python_client_works_through_three_members() {
     let python = tool("python").await.expect("Python can be had everywhere");
     let dir = tempfile::tempdir().expect("a temporary directory");
     stubs(&python, dir.path()).await;
-    let members = list(cluster.members.iter().map(|member| member.address()));
+    let members = list(cluster.members.iter().map(Member::address));
     let mut program = Command::new(python);
     program
         .arg(workspace().join("examples/clients/through_members.py"))
