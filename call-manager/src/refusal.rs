@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_of_somebody_else_has_a_name_and_a_time() {
+    fn a_claim_of_another_has_name_and_time() {
         let facts = [("held_by", "Ben"), ("held_until", AT)];
         assert_eq!(
             read("en", "CLAIMED_BY_ANOTHER", &facts),
