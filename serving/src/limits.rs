@@ -242,11 +242,11 @@ pub(crate) const UNREAD_REFUSED_TIMES: usize = 4;
 pub(crate) const WRITE_TURN_BYTES: usize = 64 * 1024;
 
 /// How long a connection is still read after the server has written its last byte. A client closes its
-/// side a round trip later. A flood is kept waiting so long before its connection is closed.
+/// side a round trip later.
 pub(crate) const LINGER_MAX: Duration = Duration::from_secs(1);
 
-/// Bytes that are read and dropped in that time: twice what the windows let a client have on its way.
-pub(crate) const LINGER_BYTES_MAX: usize = 512 * 1024;
+/// Bytes that are read and dropped in that time: more than a client has on its way.
+pub(crate) const LINGER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// How often the progress of a connection is checked within a stall's time.
 pub(crate) const STALL_LOOKS: u32 = 4;

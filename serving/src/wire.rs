@@ -59,8 +59,6 @@ pub(crate) struct Wire {
     turn: u64,
     control: Budget,
     resets: Budget,
-    /// Runs once the client has sent too many control frames: the connection ends with it.
-    flooded: Option<Pin<Box<Sleep>>>,
     /// Runs once nothing more is written.
     linger: Option<Linger>,
 }
@@ -93,7 +91,6 @@ impl Wire {
                 now,
             ),
             resets: Budget::new(limits.resets_burst, limits.resets_burst, now),
-            flooded: None,
             linger: None,
         }
     }
@@ -156,7 +153,7 @@ impl Wire {
                 let peer = self.connection.peer;
                 tracing::warn!(%peer, count, "a client sent too many PING, SETTINGS, PRIORITY, WINDOW_UPDATE or empty frames: its connection is closed");
             }
-            self.flooded = Some(Box::pin(sleep_until(now + LINGER_MAX)));
+            return Err(io::Error::other("too many control frames"));
         }
         Ok(())
     }
@@ -193,10 +190,6 @@ impl Wire {
             }
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        if let Some(flooded) = self.flooded.as_mut() {
-            ready!(flooded.as_mut().poll(context));
-            return Poll::Ready(Err(io::Error::other("too many control frames")));
-        }
         if let Some(pause) = self.pause.as_mut() {
             ready!(pause.as_mut().poll(context));
             self.pause = None;
@@ -221,19 +214,13 @@ impl Wire {
     /// Reads until the client has closed its side too, within bounds. If a socket is closed while
     /// unread bytes wait, the system resets the connection: a client that writes in this moment
     /// then gets a broken pipe, and never reads the GOAWAY that says which requests were begun.
-    ///
-    /// Beyond the bytes nothing is read, and the connection stays for the rest of the time. So a
-    /// flood that comes back after each end waits, and costs little meanwhile.
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let linger = self.linger.get_or_insert_with(|| Linger {
             until: Box::pin(sleep_until(Instant::now() + LINGER_MAX)),
             bytes_left: LINGER_BYTES_MAX,
         });
         let mut bytes = [0; 4096];
-        while linger.until.as_mut().poll(context).is_pending() {
-            if linger.bytes_left == 0 {
-                return Poll::Pending;
-            }
+        while linger.bytes_left > 0 && linger.until.as_mut().poll(context).is_pending() {
             let mut read = ReadBuf::new(&mut bytes);
             let is_read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut read));
             let count = read.filled().len();
@@ -276,13 +263,7 @@ impl AsyncRead for Wire {
         } else {
             ready!(Pin::new(&mut self.stream).poll_read(context, buf))?;
         }
-        self.note_read(&buf.filled()[before..])?;
-        if self.flooded.is_some() {
-            // What floods is not answered.
-            buf.set_filled(before);
-            ready!(self.poll_limits(context))?;
-        }
-        Poll::Ready(Ok(()))
+        Poll::Ready(self.note_read(&buf.filled()[before..]))
     }
 }
 
@@ -406,43 +387,6 @@ mod tests {
         assert_eq!(begun.elapsed().as_secs(), LINGER_MAX.as_secs());
         drop(wire);
         assert_eq!(client.read(&mut [0]).await.expect("the end"), 0);
-    }
-
-    /// Writes until the connection ends.
-    fn writing(mut client: impl AsyncWrite + Unpin + Send + 'static, bytes: Vec<u8>) {
-        tokio::spawn(async move { while client.write_all(&bytes).await.is_ok() {} });
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_client_that_writes_for_ever_waits_for_its_end() {
-        let (stream, client) = connected().await;
-        let connection = Arc::new(Connection::for_tests());
-        let mut wire = Wire::new(stream, connection, &Limits::default());
-        writing(client, vec![0; LINGER_BYTES_MAX]);
-        let begun = Instant::now();
-        wire.shutdown().await.expect("a regular end");
-        assert_eq!(begun.elapsed().as_secs(), LINGER_MAX.as_secs());
-        let left = wire.linger.as_ref().map(|linger| linger.bytes_left);
-        assert_eq!(left, Some(0));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_flood_waits_for_its_end_and_is_not_answered() {
-        let (stream, mut client) = connected().await;
-        let connection = Arc::new(Connection::for_tests());
-        let mut wire = Wire::new(stream, connection, &Limits::default());
-        let begun = Instant::now();
-        client.write_all(PREFACE).await.expect("it is open");
-        writing(
-            client,
-            [0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1].repeat(1_000),
-        );
-        let mut read = Vec::new();
-        let ended = wire.read_to_end(&mut read).await;
-        assert!(ended.is_err_and(|error| error.to_string().contains("control frames")));
-        assert_eq!(begun.elapsed().as_secs(), LINGER_MAX.as_secs());
-        let allowed = Limits::default().control_frames_burst as usize;
-        assert!(read.len() < PREFACE.len() + (allowed + 1) * 17);
     }
 
     #[tokio::test]
